@@ -1,0 +1,1 @@
+"""Everything that speaks SQL: connections, catalogs, searches, loads, and our own tables."""

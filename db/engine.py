@@ -1,0 +1,235 @@
+"""The one door to PostgreSQL: connections go out here, driver errors come in.
+
+Three promises, one method each.  ``reading`` cannot write and cannot run long; ``writing`` may, and
+notices within a second when its client dies; ``control`` is autocommit on a direct connection, for
+advisory locks, heartbeats and the few statements that refuse a transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
+
+from db.errors import (
+    Cancelled,
+    ConnectionFailed,
+    DashboardError,
+    DatabaseError,
+    ExtensionMissing,
+    LockTimeout,
+    NotMigrated,
+    OutOfSpace,
+    PermissionDenied,
+    ReadOnlyServer,
+    RequestError,
+    StatementTimeout,
+    TableNotFound,
+)
+
+_READ_SETTINGS = text("""
+SELECT set_config('statement_timeout', :statement_timeout, true),
+       set_config('lock_timeout', '2s', true),
+       set_config('idle_in_transaction_session_timeout', '15s', true),
+       set_config('application_name', :application_name, true)
+""")
+"""Transaction-local, so that they also hold behind a transaction pooler and never leak through a pool."""
+
+_JOB_OPTIONS = (
+    "-c lock_timeout=3s -c statement_timeout=0 -c idle_in_transaction_session_timeout=60s "
+    "-c client_connection_check_interval=1s"
+)
+_CONTROL_OPTIONS = "-c statement_timeout=15s -c lock_timeout=3s -c client_connection_check_interval=1s"
+
+_LOAD_LIBRARY = text("SELECT '[1]'::vector")
+"""Until pgvector's library is loaded, hnsw.* and ivfflat.* are unknown names to the session."""
+
+
+class Database:
+    """One PostgreSQL database, and the three ways Vectorscope connects to it."""
+
+    def __init__(
+        self, url: str, read_url: str | None = None, *, read_timeout_s: int = 15, tag: str = ""
+    ) -> None:
+        self.url = parse_url(url)
+        self._read_url = parse_url(read_url) if read_url else self.url
+        self._read_timeout_s = read_timeout_s
+        self._tag = tag
+
+    def tagged(self, tag: str) -> Database:
+        """Make a Database with sessions of its own, whose application_name ends in ``tag``."""
+        read_url = self._read_url.render_as_string(hide_password=False)
+        url = self.url.render_as_string(hide_password=False)
+        return Database(url, read_url, read_timeout_s=self._read_timeout_s, tag=tag)
+
+    @property
+    def label(self) -> str:
+        """Where this is, without a password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self, purpose: str, *, vectors: bool = False) -> Iterator[Connection]:
+        """Lend a connection inside one read-only transaction, rolled back at the end.
+
+        ``vectors`` loads pgvector's library first, for a caller that will set its parameters.
+
+        Raises ConnectionFailed, StatementTimeout, PermissionDenied, ExtensionMissing...
+        """
+        with _translated(self.label), self._read_engine.connect() as connection:
+            connection.execute(
+                _READ_SETTINGS,
+                {
+                    "statement_timeout": f"{self._read_timeout_s}s",
+                    "application_name": self._application(purpose),
+                },
+            )
+            if vectors:
+                connection.execute(_LOAD_LIBRARY)
+            yield connection
+
+    @contextmanager
+    def writing(self, purpose: str) -> Iterator[Connection]:
+        """Lend a connection for a job's steps; the caller opens each transaction with ``begin()``."""
+        with _translated(self.label), self._write_engine.connect() as connection:
+            connection.execute(_NAME, {"name": self._application(purpose)})
+            connection.commit()
+            yield connection
+
+    @contextmanager
+    def control(self, purpose: str) -> Iterator[Connection]:
+        """Lend an autocommit connection."""
+        with _translated(self.label), self._control_engine.connect() as connection:
+            connection.execute(_NAME, {"name": self._application(purpose)})
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection; the next use opens new ones."""
+        for name in ("_read_engine", "_write_engine", "_control_engine"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).dispose()
+
+    def _application(self, purpose: str) -> str:
+        # PostgreSQL cuts the name at 63 bytes; the tag at its end must survive.
+        return f"vectorscope:{purpose}"[: 63 - len(self._tag)] + self._tag
+
+    @cached_property
+    def _read_engine(self) -> Engine:
+        engine = _engine(self._read_url, pool_size=5, max_overflow=5)
+        return engine.execution_options(postgresql_readonly=True)
+
+    @cached_property
+    def _write_engine(self) -> Engine:
+        return _engine(self.url, pool_size=2, max_overflow=4, options=_JOB_OPTIONS)
+
+    @cached_property
+    def _control_engine(self) -> Engine:
+        return _engine(
+            self.url, pool_size=2, max_overflow=4, options=_CONTROL_OPTIONS, isolation_level="AUTOCOMMIT"
+        )
+
+
+_NAME = text("SELECT set_config('application_name', :name, false)")
+
+
+def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
+    connect_args: dict[str, Any] = {"connect_timeout": 10}
+    if options:
+        connect_args["options"] = options
+    return create_engine(
+        url,
+        connect_args=connect_args,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        pool_timeout=10,
+        **keywords,
+    )
+
+
+def parse_url(given: str) -> URL:
+    """Read a PostgreSQL URL; the password may also stand in the query string and is moved out of it.
+
+    Raises RequestError for anything that is not a usable postgresql:// URL; the text never
+    repeats the URL, which may hold a password.
+    """
+    remedy = "Write it as postgresql://user:password@host:5432/database"
+    scheme, separator, rest = given.strip().partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
+        raise RequestError("DATABASE_URL is not a postgresql:// address.", remedy)
+    if rest.count("@") > 1:
+        raise RequestError(
+            "DATABASE_URL holds more than one @.", "Percent-encode special characters in the password: @ is %40."
+        )
+    try:
+        url = make_url(f"postgresql+psycopg2://{rest}")
+    except (ArgumentError, ValueError):
+        raise RequestError("DATABASE_URL cannot be read: the port must be a number.", remedy) from None
+    if "password" in url.query:
+        url = url.set(password=str(url.query["password"])).difference_update_query(["password"])
+    return url
+
+
+@contextmanager
+def _translated(label: str) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise ConnectionFailed(
+            "Every connection of this dashboard is busy.", "Try again in a few seconds; long work belongs in a job."
+        ) from error
+    except NoSuchModuleError as error:  # pragma: no cover - parse_url fixes the driver
+        raise ConnectionFailed(str(error)) from error
+    except DBAPIError as error:
+        raise translate(error, label) from error
+
+
+_BY_SQLSTATE: dict[str, type[DashboardError]] = {
+    "25006": ReadOnlyServer,
+    "42501": PermissionDenied,
+    "42P01": TableNotFound,
+    "3F000": TableNotFound,
+    "55P03": LockTimeout,
+    "53100": OutOfSpace,
+    "53200": OutOfSpace,
+}
+"""Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"."""
+
+
+def translate(error: DBAPIError, label: str) -> DashboardError:
+    """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind."""
+    sqlstate = getattr(error.orig, "pgcode", None)
+    sentence = _sentence(error)
+    if error.connection_invalidated or sqlstate is None:
+        return _unreachable(sentence, label)
+    if sqlstate == "57014":
+        return (StatementTimeout if "statement timeout" in sentence else Cancelled)(sentence)
+    if sqlstate in {"42P01", "3F000"} and "vectorscope" in sentence:
+        return NotMigrated("Vectorscope's own tables are not in this database.")
+    if sqlstate == "42704" and '"vector"' in sentence:
+        return ExtensionMissing("This database has no pgvector: the type vector does not exist.")
+    if sqlstate[:2] == "22":
+        return RequestError(sentence, "Correct the value; nothing was written.")
+    return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
+
+
+def _unreachable(sentence: str, label: str) -> ConnectionFailed:
+    if "does not exist" in sentence and "database" in sentence:
+        return ConnectionFailed(f"{sentence}.".replace("..", "."), "Create the database, or correct DATABASE_URL.")
+    if "password authentication failed" in sentence:
+        return ConnectionFailed(f"{sentence}.".replace("..", "."), "Correct the user or password in DATABASE_URL.")
+    return ConnectionFailed(f"No connection to {label}: {sentence}")
+
+
+def _sentence(error: DBAPIError) -> str:
+    diagnostics = getattr(error.orig, "diag", None)
+    primary = getattr(diagnostics, "message_primary", None)
+    if primary:
+        return str(primary)
+    first = str(error.orig).strip().splitlines()
+    return re.sub(r"\s+", " ", " ".join(first[:2])).strip() or "the server closed the connection"
