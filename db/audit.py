@@ -33,11 +33,11 @@ class AuditRow:
 
 def record(
     connection: Connection,
+    *,
     subject: str,
     role: str,
     action: str,
     object: str,  # noqa: A002 - the field's word
-    *,
     detail: Mapping[str, Any] | None = None,
     job_id: int | None = None,
 ) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.errors import (
     Cancelled,
@@ -47,6 +48,8 @@ _JOB_OPTIONS = (
 )
 _CONTROL_OPTIONS = "-c statement_timeout=15s -c lock_timeout=3s -c client_connection_check_interval=1s"
 
+_SECRET_OPTIONS = ("sslpassword", "passfile")
+
 _LOAD_LIBRARY = text("SELECT '[1]'::vector")
 """Until pgvector's library is loaded, hnsw.* and ivfflat.* are unknown names to the session."""
 
@@ -70,8 +73,9 @@ class Database:
 
     @property
     def label(self) -> str:
-        """Where this is, without a password."""
-        return self.url.render_as_string(hide_password=True)
+        """Where this is, without a secret."""
+        shown = self.url.difference_update_query(_SECRET_OPTIONS)
+        return shown.render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self, purpose: str, *, vectors: bool = False) -> Iterator[Connection]:
@@ -162,9 +166,10 @@ def parse_url(given: str) -> URL:
     scheme, separator, rest = given.strip().partition("://")
     if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
         raise RequestError("DATABASE_URL is not a postgresql:// address.", remedy)
-    if rest.count("@") > 1:
+    if rest.partition("?")[0].count("@") > 1:
         raise RequestError(
-            "DATABASE_URL holds more than one @.", "Percent-encode special characters in the password: @ is %40."
+            "DATABASE_URL holds more than one @.",
+            "Percent-encode special characters in the password: @ is %40.",
         )
     try:
         url = make_url(f"postgresql+psycopg2://{rest}")
@@ -179,14 +184,22 @@ def parse_url(given: str) -> URL:
 def _translated(label: str) -> Iterator[None]:
     try:
         yield
-    except TimeoutError as error:
+    except PoolTimeout as error:
         raise ConnectionFailed(
-            "Every connection of this dashboard is busy.", "Try again in a few seconds; long work belongs in a job."
+            "Every connection of this dashboard is busy.",
+            "Try again in a few seconds; long work belongs in a job.",
         ) from error
     except NoSuchModuleError as error:  # pragma: no cover - parse_url fixes the driver
         raise ConnectionFailed(str(error)) from error
     except DBAPIError as error:
         raise translate(error, label) from error
+    except ValueError as error:
+        # psycopg2 refuses such text itself, with an error that is not the DB-API's.
+        if "NUL" not in str(error):
+            raise
+        raise RequestError(
+            "The text contains a NUL byte.", "PostgreSQL's text holds none; remove it."
+        ) from error
 
 
 _BY_SQLSTATE: dict[str, type[DashboardError]] = {
@@ -220,9 +233,13 @@ def translate(error: DBAPIError, label: str) -> DashboardError:
 
 def _unreachable(sentence: str, label: str) -> ConnectionFailed:
     if "does not exist" in sentence and "database" in sentence:
-        return ConnectionFailed(f"{sentence}.".replace("..", "."), "Create the database, or correct DATABASE_URL.")
+        return ConnectionFailed(
+            f"{sentence}.".replace("..", "."), "Create the database, or correct DATABASE_URL."
+        )
     if "password authentication failed" in sentence:
-        return ConnectionFailed(f"{sentence}.".replace("..", "."), "Correct the user or password in DATABASE_URL.")
+        return ConnectionFailed(
+            f"{sentence}.".replace("..", "."), "Correct the user or password in DATABASE_URL."
+        )
     return ConnectionFailed(f"No connection to {label}: {sentence}")
 
 

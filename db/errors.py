@@ -16,7 +16,9 @@ DashboardError                a sentence for the reader, and what to do about it
 │   ├── TableNotFound
 │   ├── DimensionMismatch
 │   └── NotPermitted
-└── LeaseLost                 another worker owns this job now
+└── Handover                  this process must stop, and leave things as they are for the next
+    ├── LeaseLost             another worker owns this job now
+    └── Interrupted           this worker was told to end; the job goes back to the queue
 
 Pages and commands catch DashboardError and nothing wider: any other exception is a bug and
 must reach the log with its traceback.
@@ -118,5 +120,13 @@ class NotPermitted(RequestError):
     default_remedy = "Ask a lead or an administrator for the role."
 
 
-class LeaseLost(DashboardError):
+class Handover(DashboardError):
+    """This process must stop, and leave things as they are: another one goes on."""
+
+
+class LeaseLost(Handover):
     """Another worker owns this job now; this one must stop without writing."""
+
+
+class Interrupted(Handover):
+    """The worker was told to end: the job goes back to the queue, unharmed."""

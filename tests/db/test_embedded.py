@@ -50,7 +50,8 @@ def server(place: Path) -> Iterator[EmbeddedServer]:
 
 def other_holder(home: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD_FOR_EVER, str(home)], stdout=subprocess.PIPE, text=True)
+        [sys.executable, "-c", HOLD_FOR_EVER, str(home)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("postgresql://")
     return process

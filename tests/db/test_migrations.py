@@ -5,10 +5,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from dashboard.seeding.request import demo_request
+from dashboard.seeding.sources import open_rows
 from db.engine import Database
 from db.errors import ExtensionMissing
 from db.migrate import downgrade, is_current, revisions, upgrade
 from db.schema import SCHEMA, metadata
+from db.staging import describe
 
 VECTOR_INDEXES = text("""
 SELECT count(*) FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE a.amname IN ('hnsw', 'ivfflat')
@@ -65,3 +68,22 @@ def test_a_server_without_pgvector_is_named(
     with pytest.raises(ExtensionMissing, match="no pgvector"):
         upgrade(empty_database)
     assert not any(r.applied for r in revisions(empty_database))
+
+
+def test_the_demo_has_a_table_with_the_columns_of_its_rows(database: Database) -> None:
+    with database.reading("test") as connection:
+        found = describe(connection, "public", "products")
+    assert found is not None
+    rows = open_rows(demo_request())
+    assert found.columns == tuple((field.name, field.kind.name) for field in rows.fields)
+    assert found.empty
+
+
+def test_a_table_of_the_demos_name_that_is_somebody_elses_is_left_alone(empty_database: Database) -> None:
+    with empty_database.control("test") as connection:
+        connection.execute(text("CREATE TABLE public.products (theirs int)"))
+        connection.execute(text("INSERT INTO public.products VALUES (42)"))
+    upgrade(empty_database)
+    downgrade(empty_database)
+    with empty_database.reading("test") as connection:
+        assert connection.execute(text("SELECT theirs FROM public.products")).scalar_one() == 42

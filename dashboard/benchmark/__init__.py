@@ -1,0 +1,1 @@
+"""Measuring: plans, ground truth, the timed loop, statistics."""

@@ -1,0 +1,235 @@
+"""A plan carried out: the copy, the exact answers, then one index at a time, each trial kept when done.
+
+Whatever stops a run - a killed worker, a restarted server - the next attempt goes on from the last
+trial kept.  Nothing is written outside our own schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Index
+
+from dashboard.benchmark.plan import BenchmarkPlan, PlannedTrial
+from dashboard.benchmark.sample import Sample, take_sample
+from dashboard.benchmark.start import start
+from dashboard.benchmark.trial import Candidate, Outcome, carry_out, void
+from dashboard.benchmark.truth import Truth, ground_truth
+from db.build import Built, build, drop_index
+from db.catalog import find_column
+from db.engine import Database
+from db.errors import Cancelled, ConnectionFailed, DashboardError, LeaseLost, RequestError
+from db.indexes import IndexMethod
+from db.progress import Ledger, Progress
+from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
+from db.scratch import Scratch, drop, drop_left_behind, has_index
+from db.stamp import fingerprint
+from db.timing import Search
+
+
+def benchmark(
+    database: Database,
+    plan: BenchmarkPlan,
+    ledger: Ledger,
+    *,
+    created_by: str,
+    job_id: int | None,
+    budget_bytes: int,
+    build_memory_mb: int = 0,
+) -> int:
+    """Carry out ``plan``, going on where ``ledger`` says an earlier attempt stopped; return the run's id.
+
+    ``budget_bytes`` bounds the scratch copy with its largest index.  ``build_memory_mb`` is the
+    maintenance_work_mem of builds; 0 leaves the server's.
+
+    Raises RequestError, before anything is written, where plan, table and budget do not fit.
+    """
+    if "run" not in ledger.checkpoint:
+        with database.writing("benchmark") as connection, connection.begin():
+            start(connection, plan, ledger, created_by=created_by, job_id=job_id, budget_bytes=budget_bytes)
+    run_id = int(ledger.checkpoint["run"])
+    try:
+        with database.writing("benchmark") as connection:
+            attempt = _attempt(database, connection, plan, ledger, build_memory_mb)
+            _go_through(attempt)
+            _finish(attempt)
+    except (LeaseLost, ConnectionFailed):
+        raise
+    except DashboardError as error:
+        _give_up(database, ledger, run_id, "cancelled" if isinstance(error, Cancelled) else "failed")
+        raise
+    return run_id
+
+
+def sweep_scratch(connection: Connection, active_jobs: Collection[int]) -> tuple[int, ...]:
+    """Close the runs of jobs that are over, drop what runs left behind, and name those runs."""
+    close_abandoned(connection, active_jobs)
+    return drop_left_behind(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the steps of one attempt at a run share."""
+
+    database: Database
+    connection: Connection
+    plan: BenchmarkPlan
+    ledger: Ledger
+    run_id: int
+    scratch: Scratch
+    sample: Sample
+    truth: Truth
+    build_settings: dict[str, str]
+
+    def tell(self, trial: PlannedTrial, done: int, total: int, unit: str, doing: str) -> None:
+        """Show how far ``trial`` is."""
+        place = f"trial {trial.position + 1} of {len(self.plan.trials)}"
+        self.ledger.tell(Progress(done, total, unit, f"{place}, {trial}: {doing}"))
+
+    def teller(self, trial: PlannedTrial) -> Callable[[int], None]:
+        """Make what shows how many queries of ``trial`` are done."""
+        return lambda done: self.tell(trial, done, self.plan.queries * self.plan.repeats, "queries", "asking")
+
+    def save(self, trials: int, phase: str, checkpoint: dict[str, Any]) -> None:
+        """Make ``checkpoint`` durable with what this transaction wrote; ``trials`` are done."""
+        progress = Progress(trials, len(self.plan.trials), "trials", phase)
+        self.ledger.save(self.connection, progress, {**self.ledger.checkpoint, **checkpoint})
+
+
+def _attempt(
+    database: Database,
+    connection: Connection,
+    plan: BenchmarkPlan,
+    ledger: Ledger,
+    build_memory_mb: int,
+) -> _Attempt:
+    with connection.begin():
+        column = find_column(connection, plan.column)
+    scratch = Scratch(ledger.checkpoint["run"], column.type, ledger.checkpoint["dimensions"])
+    sample = take_sample(database, connection, plan, scratch, ledger)
+    truth = ground_truth(
+        sample.rows,
+        sample.queries,
+        plan.distance,
+        plan.k,
+        lambda done: ledger.tell(Progress(done, plan.queries, "queries", "finding the exact answers")),
+    )
+    return _Attempt(
+        database=database,
+        connection=connection,
+        plan=plan,
+        ledger=ledger,
+        run_id=scratch.run_id,
+        scratch=scratch,
+        sample=sample,
+        truth=truth,
+        build_settings={"maintenance_work_mem": f"{build_memory_mb}MB"} if build_memory_mb else {},
+    )
+
+
+def _go_through(attempt: _Attempt) -> None:
+    """Carry out the trials that are not kept yet, with one index on the copy at a time."""
+    with attempt.connection.begin():
+        kept = stored_positions(attempt.connection, attempt.run_id)
+    for index, group in groupby(attempt.plan.trials, key=lambda trial: trial.index):
+        trials = list(group)
+        left = [trial for trial in trials if trial.position not in kept]
+        if index is None:
+            _carry_out_all(attempt, left, None)
+        elif left:
+            _measure_index(attempt, index, left, name=f"run_{attempt.run_id}_index_{trials[0].position}")
+
+
+def _measure_index(attempt: _Attempt, method: IndexMethod, trials: Sequence[PlannedTrial], name: str) -> None:
+    scratch, connection = attempt.scratch, attempt.connection
+    index = method.on(scratch.rows, "embedding", scratch.type, attempt.plan.distance, name=name)
+    try:
+        candidate = _candidate(attempt, index, trials[0])
+    except RequestError as refused:
+        for trial in trials:
+            _keep(attempt, trial, void(trial, attempt.plan.queries, refused.message))
+        return
+    _carry_out_all(attempt, trials, candidate)
+    with connection.begin():
+        drop_index(connection, index)
+
+
+def _candidate(attempt: _Attempt, index: Index, trial: PlannedTrial) -> Candidate:
+    """Build ``index``, or adopt it where an earlier attempt had finished it."""
+    connection, checkpoint, name = attempt.connection, attempt.ledger.checkpoint, str(index.name)
+    with connection.begin():
+        if checkpoint.get("index") == name and has_index(connection, name):
+            known = checkpoint["built"]
+            return Candidate(name, Built(known["build_s"], known["size_bytes"], tuple(known["notices"])))
+        drop_index(connection, index)
+        built = build(
+            attempt.database,
+            connection,
+            index,
+            rows=len(attempt.sample.rows),
+            settings=attempt.build_settings,
+            watch=lambda p: attempt.tell(trial, p.done, p.total, p.unit, p.phase),
+        )
+        attempt.save(trial.position, f"built {trial.index}", {"index": name, "built": asdict(built)})
+    for notice in built.notices:
+        attempt.ledger.log(f"{trial.index}: {notice}")
+    return Candidate(name, built)
+
+
+def _carry_out_all(attempt: _Attempt, trials: Sequence[PlannedTrial], candidate: Candidate | None) -> None:
+    plan = attempt.plan
+    for trial in trials:
+        outcome = carry_out(
+            attempt.connection,
+            plan,
+            trial,
+            candidate,
+            search=Search(attempt.scratch.rows, plan.distance, plan.k),
+            sample=attempt.sample,
+            truth=attempt.truth,
+            tell=attempt.teller(trial),
+        )
+        _keep(attempt, trial, outcome)
+
+
+def _keep(attempt: _Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
+    with attempt.connection.begin():
+        store_trial(
+            attempt.connection,
+            attempt.run_id,
+            outcome.trial,
+            latencies_ms=outcome.latencies_ms,
+            recalls=outcome.recalls,
+        )
+        attempt.save(trial.position + 1, f"measured {trial}", {})
+
+
+def _finish(attempt: _Attempt) -> None:
+    connection = attempt.connection
+    with connection.begin():
+        column = find_column(connection, attempt.plan.column)
+        now = fingerprint(connection, column)
+        drop(connection, attempt.run_id)
+        finish_run(connection, attempt.run_id, "succeeded", now)
+        attempt.save(len(attempt.plan.trials), "finished", {})
+        before = load_run(connection, attempt.run_id).fingerprint_before
+    if now != before:
+        attempt.ledger.log(
+            f"{column} or an index on it was changed by somebody else while this run was measuring its copy."
+        )
+
+
+def _give_up(database: Database, ledger: Ledger, run_id: int, state: str) -> None:
+    """Drop the copy and close the run, unless the job is another worker's by now."""
+    with database.writing("benchmark") as connection:
+        try:
+            with connection.begin():
+                ledger.save(connection, Progress(0, 0, "trials", "cleaning up"), ledger.checkpoint)
+        except Cancelled:
+            state = "cancelled"
+        with connection.begin():
+            drop(connection, run_id)
+            finish_run(connection, run_id, state)

@@ -1,0 +1,85 @@
+"""The rows a run measures: copied once, some held out as queries, and read back to be compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from dashboard.benchmark.environment import digest
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.truth import Indexes, Vectors
+from db.catalog import find_column
+from db.copy import copy_out_vectors
+from db.engine import Database
+from db.errors import RequestError
+from db.progress import Ledger, Progress
+from db.scratch import Scratch, fill, hold_out, is_filled, vacuum
+from db.timing import MISSING, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is searched, and what is searched for."""
+
+    rows: Vectors
+    """Shape (rows, dimensions)."""
+    queries: Vectors
+    """Shape (queries, dimensions), in random order."""
+    texts: tuple[bytes, ...]
+    """The same, as they are sent."""
+    places: Indexes
+    """Index in ``rows`` of each position in the scratch table; its last element stands for MISSING."""
+
+    def indexes(self, positions: NDArray[np.int64]) -> Indexes:
+        """Turn positions, as the server answers, into indexes of ``rows``; MISSING stays."""
+        return self.places[positions]
+
+
+def take_sample(
+    database: Database, connection: Connection, plan: BenchmarkPlan, scratch: Scratch, ledger: Ledger
+) -> Sample:
+    """Copy the rows unless an earlier attempt has, and read them.
+
+    Raises RequestError where the table changed between two attempts, so that their trials would not compare.
+    """
+    with connection.begin():
+        if not is_filled(connection, scratch):
+            ledger.tell(Progress(0, 0, "rows", "copying the rows"))
+            _copy(connection, plan, scratch)
+    with database.writing("benchmark") as other:
+        vacuum(other.execution_options(isolation_level="AUTOCOMMIT"), scratch)
+    ledger.tell(Progress(0, 0, "rows", "reading the copy"))
+    with connection.begin():
+        rows = copy_out_vectors(connection, select(scratch.rows))
+        queries = copy_out_vectors(connection, select(scratch.queries))
+    _check_unchanged(connection, ledger, digest(rows.ids, rows.vectors, queries.ids, queries.vectors))
+    places = np.full(max(rows.ids.max(), queries.ids.max()) + 2, MISSING)
+    places[rows.ids] = np.arange(len(rows.ids))
+    mixed = np.random.default_rng(plan.seed).permutation(len(queries.ids))
+    asked = queries.vectors[mixed]
+    return Sample(rows.vectors, asked, tuple(as_text(query) for query in asked), places)
+
+
+def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch) -> None:
+    column = find_column(connection, plan.column)
+    copied = fill(connection, column, scratch, plan.distance, sample_rows=plan.sample_rows, seed=plan.seed)
+    if copied <= plan.queries:
+        raise RequestError(f"{column} has lost rows: {copied:,} are left.", "Start the benchmark again.")
+    chosen = np.random.default_rng(plan.seed).choice(copied, plan.queries, replace=False)
+    hold_out(connection, scratch, chosen.tolist())
+
+
+def _check_unchanged(connection: Connection, ledger: Ledger, content: str) -> None:
+    known = ledger.checkpoint.get("digest", content)
+    if known != content:
+        raise RequestError(
+            "The table changed since this run was started, and its first copy is lost.",
+            "Start the benchmark again.",
+        )
+    with connection.begin():
+        ledger.save(
+            connection, Progress(0, 0, "rows", "reading the copy"), {**ledger.checkpoint, "digest": content}
+        )

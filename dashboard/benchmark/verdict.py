@@ -1,0 +1,112 @@
+"""What a run's trials say against a target: which setting is the cheapest that meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from db.runs import EXACT, Trial
+
+METHOD_LABELS = {EXACT: "Exact", "hnsw": "HNSW", "ivfflat": "IVFFlat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a search must reach: mean recall, and the latency that 95 % of queries stay below."""
+
+    recall: float = 0.95
+    p95_ms: float = 20.0
+
+
+class Standing(Enum):
+    """Where a trial stands against a target."""
+
+    CHEAPEST = "cheapest in target"
+    IN_TARGET = "in target"
+    MISSES_RECALL = "misses recall"
+    TOO_SLOW = "too slow"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A run judged.
+
+    ``cheapest`` is None where no trial meets the target; ``best_miss`` is then the one nearest to it.
+    ``index`` is the fastest trial in target that has an index, ``surer`` the fastest whose recall meets
+    the target with its whole 95 % interval.
+    """
+
+    target: Target
+    exact: Trial | None
+    cheapest: Trial | None
+    index: Trial | None
+    surer: Trial | None
+    best_miss: Trial | None
+
+    def standing(self, trial: Trial) -> Standing:
+        """Say where one of the run's trials stands."""
+        if not trial.is_measured:
+            return Standing.VOID
+        if trial is self.cheapest:
+            return Standing.CHEAPEST
+        if trial.measures["recall"] < self.target.recall:
+            return Standing.MISSES_RECALL
+        return Standing.TOO_SLOW if trial.measures["p95_ms"] > self.target.p95_ms else Standing.IN_TARGET
+
+
+def judge(trials: Sequence[Trial], target: Target) -> Verdict:
+    """Find the cheapest trial in target: exact search where it is quick enough, for it needs no index.
+
+    Among indexes the fastest at p95 is the cheapest.
+    """
+    measured = sorted((t for t in trials if t.is_measured), key=lambda t: t.measures["p95_ms"])
+    inside = [t for t in measured if _meets(t, target, "recall")]
+    exact = next((t for t in measured if t.method == EXACT), None)
+    index = next((t for t in inside if t.method != EXACT), None)
+    accurate = [t for t in measured if t.measures["recall"] >= target.recall]
+    indexed = [t for t in measured if t.method != EXACT]
+    return Verdict(
+        target=target,
+        exact=exact,
+        cheapest=exact if exact in inside else index,
+        index=index,
+        surer=next((t for t in inside if t.method != EXACT and _meets(t, target, "recall_low")), None),
+        best_miss=next(iter(accurate), max(indexed, key=lambda t: t.measures["recall"], default=None)),
+    )
+
+
+def _meets(trial: Trial, target: Target, recall: str) -> bool:
+    return trial.measures[recall] >= target.recall and trial.measures["p95_ms"] <= target.p95_ms
+
+
+class Setup(Protocol):
+    """A trial, planned or carried out."""
+
+    @property
+    def method(self) -> str:
+        """``exact``, or an index method."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, int]:
+        """What the index is built with."""
+        ...
+
+    @property
+    def setting(self) -> Mapping[str, int]:
+        """What it is searched with."""
+        ...
+
+
+def index_name(trial: Setup) -> str:
+    """Name the index of a trial with its build options: ``HNSW m=16, ef_construction=64``, or ``Exact``."""
+    options = ", ".join(f"{name}={value}" for name, value in trial.options.items())
+    return f"{METHOD_LABELS[trial.method]} {options}".strip()
+
+
+def setting_name(trial: Setup) -> str:
+    """Name the search setting of a trial: ``ef_search=80``, or ``no index``."""
+    return ", ".join(f"{name}={value}" for name, value in trial.setting.items()) or "no index"

@@ -1,0 +1,93 @@
+"""Fill a table with seed rows, or with the records of a file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import click
+
+from dashboard.commands.common import emit, json_option, opened, say
+from dashboard.commands.following import carry_out
+from db.columns import spelled, split_name
+from db.errors import RequestError
+
+
+def _text_columns(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Split ``Title,"Major Genre"`` as a line of CSV: a quoted name may hold a comma."""
+    if not given:
+        return ()
+    return tuple(name.strip() for name in next(csv.reader([given], skipinitialspace=True)))
+
+
+def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
+    pairs = {}
+    for pair in given:
+        key, _sign, value = pair.partition("=")
+        try:
+            pairs[key] = float(value) if "." in value else int(value)
+        except ValueError:
+            raise click.BadParameter(f"{pair!r} is not NAME=NUMBER.") from None
+    return pairs
+
+
+@click.command("populate_db")
+@click.option("--source", default="demo", show_default=True, help="demo, clusters, uniform, nasty or file.")
+@click.option("--table", help="[SCHEMA.]TABLE to make or fill; left out: the source's own.")
+@click.option("--rows", type=int, help="How many; left out: the source's own number.")
+@click.option("--dims", type=int, help="Length of the vectors; left out: the source's own.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same rows.")
+@click.option("--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated.")
+@click.option("--path", type=click.Path(path_type=Path), help="A JSON or CSV file, for --source file.")
+@click.option("--text", callback=_text_columns, help='Columns to embed, such as Title,"Major Genre".')
+@click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")
+@json_option
+def populate_db(
+    source: str,
+    table: str | None,
+    rows: int | None,
+    dims: int | None,
+    seed: int,
+    parameters: dict[str, float],
+    path: Path | None,
+    text: tuple[str, ...],
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Load rows into a table: all of them, or none."""
+    from dashboard.seeding.plan import check
+    from dashboard.seeding.request import PopulateRequest
+    from dashboard.seeding.sources import source_named
+
+    entry = source_named(source)
+    if path is None and entry.rows is None:
+        raise RequestError("The source 'file' needs a file.", "Name it with --path.")
+    schema, name = split_name(table or entry.table, 2)
+    request = PopulateRequest(
+        source=source,
+        schema=schema,
+        table=name,
+        rows=rows,
+        dims=dims,
+        seed=seed,
+        parameters=parameters,
+        path=str(path.resolve()) if path else None,
+        text=text,
+        replace=replace,
+    )
+    with opened() as instance:
+        check(instance.database, request)
+        job = carry_out(instance, "populate", request.to_params())
+    result = job.result or {}
+    document = {"job": job.id, **result}
+    if as_json:
+        emit(document)
+        return
+    if result["already"]:
+        say(f"{spelled(schema, name)} already holds these rows; nothing to do.")
+    else:
+        say(f"{spelled(schema, name)}: {result['rows']:,} rows loaded in {result['elapsed_s']:.1f} s.")
+    if result["rejected"]:
+        say(f"{result['rejected']:,} rows were not loaded:")
+        for rejection in result["rejections"]:
+            say(f"  row {rejection['row']}: {rejection['reason']}")

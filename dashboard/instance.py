@@ -1,0 +1,64 @@
+"""One installation: its settings, and the database they lead to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from dashboard.settings import Settings, settings
+from db.embedded import EmbeddedServer
+from db.engine import Database
+from db.migrate import is_current, upgrade
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An opened installation.  ``embedded`` is None when DATABASE_URL names a server of somebody else's."""
+
+    settings: Settings
+    database: Database
+    embedded: EmbeddedServer | None
+
+    def prepare(self) -> None:
+        """Migrate the embedded server's database; a server that is not ours is only changed on request."""
+        if self.embedded and not is_current(self.database):
+            upgrade(self.database)
+
+    def revive(self, tell: Tell) -> None:
+        """Start the embedded server again if it died; not if somebody stopped it."""
+        if self.embedded and self.embedded.is_held():
+            self.embedded.hold(tell, wait_s=self.settings.startup_wait_s)
+
+    def close(self) -> None:
+        """Close the connections, and let the embedded server go; the last one out stops it."""
+        self.database.dispose()
+        if self.embedded:
+            self.embedded.release()
+
+
+@cache
+def embedded_server() -> EmbeddedServer:
+    """The embedded server of this VECTORSCOPE_HOME, running or not."""
+    return EmbeddedServer(settings().home)
+
+
+def open_instance(tell: Tell = logger.info) -> Instance:
+    """Open the configured database, starting the embedded server when DATABASE_URL is unset.
+
+    Raises SetupError when the embedded server cannot start, RequestError for a URL that cannot be read.
+    """
+    chosen = settings()
+    if chosen.database_url:
+        database = Database(
+            chosen.database_url, chosen.database_read_url, read_timeout_s=chosen.read_timeout_s
+        )
+        return Instance(chosen, database, None)
+    server = embedded_server()
+    url = server.hold(tell, wait_s=chosen.startup_wait_s)
+    return Instance(chosen, Database(url, read_timeout_s=chosen.read_timeout_s), server)

@@ -1,0 +1,88 @@
+"""The kinds of job there are, as data: what carries each out, and who may start one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.run import benchmark, sweep_scratch
+from dashboard.identity import Role
+from dashboard.seeding.load import populate, sweep_staging
+from dashboard.seeding.request import PopulateRequest
+from dashboard.settings import settings
+from db import jobs
+from db.engine import Database
+from db.errors import RequestError
+from db.jobs import Job
+from db.progress import Ledger
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of job.  ``subject`` names what its parameters are about; ``run`` returns its result."""
+
+    key: str
+    label: str
+    icon: str
+    role: Role
+    subject: Callable[[Params], str]
+    run: Callable[[Database, Job, Ledger], dict[str, Any]]
+
+
+def _populate(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return asdict(populate(database, PopulateRequest.from_params(job.params), ledger, job_id=job.id))
+
+
+def _benchmark(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    run_id = benchmark(
+        database,
+        BenchmarkPlan.from_params(job.params),
+        ledger,
+        created_by=job.created_by,
+        job_id=job.id,
+        budget_bytes=settings().scratch_budget_mb * 2**20,
+        build_memory_mb=settings().build_memory_mb,
+    )
+    return {"run": run_id}
+
+
+KINDS = (
+    Kind(
+        "populate",
+        "Populate",
+        ":material/upload:",
+        Role.ENGINEER,
+        lambda params: f"{params['schema']}.{params['table']}",
+        _populate,
+    ),
+    Kind(
+        "benchmark",
+        "Benchmark",
+        ":material/speed:",
+        Role.ENGINEER,
+        lambda params: str(params["column"]),
+        _benchmark,
+    ),
+)
+
+
+def kind_named(key: str) -> Kind:
+    """Find a kind.  Raises RequestError for an unknown one."""
+    for kind in KINDS:
+        if kind.key == key:
+            return kind
+    raise RequestError(
+        f"There is no kind of job {key!r}.", f"Choose one of {', '.join(k.key for k in KINDS)}."
+    )
+
+
+def sweep(database: Database) -> None:
+    """Drop the working tables of jobs that are over: a worker killed at the wrong moment leaves some."""
+    with database.writing("janitor") as connection, connection.begin():
+        active = jobs.active_ids(connection)
+        sweep_staging(connection, active)
+        sweep_scratch(connection, active)

@@ -1,0 +1,66 @@
+"""Submitting, cancelling and retrying jobs: what a page or a command may do to the queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dashboard.identity import Principal, Role, require
+from dashboard.jobs.kinds import kind_named
+from db import audit, jobs
+from db.engine import Database
+from db.errors import NotPermitted, RequestError
+
+
+def submit(
+    database: Database, principal: Principal, kind: str, params: Mapping[str, Any], *, max_attempts: int = 3
+) -> int:
+    """Queue a job and return its id; an equal job that waits or runs already is returned instead.
+
+    Raises NotPermitted when the principal's role is too low for this kind.
+    """
+    entry = kind_named(kind)
+    require(principal, entry.role, f"start a {entry.key} job")
+    with database.writing("submit") as connection, connection.begin():
+        job_id, new = jobs.submit(
+            connection, kind, params, created_by=principal.name, max_attempts=max_attempts
+        )
+        if new:
+            _audit(connection, principal, f"submit {kind}", entry.subject(params), job_id)
+    return job_id
+
+
+def cancel(database: Database, principal: Principal, job_id: int) -> None:
+    """Ask a job to stop; its statements are interrupted by its own worker, within about a second.
+
+    Raises RequestError when the job is finished, NotPermitted when it is somebody else's.
+    """
+    with database.writing("cancel") as connection, connection.begin():
+        job = jobs.get(connection, job_id)
+        if principal.name != job.created_by and principal.role < Role.ADMIN:
+            raise NotPermitted(
+                f"Job {job_id} is {job.created_by}'s: only they or an administrator may stop it."
+            )
+        if not jobs.ask_to_cancel(connection, job_id):
+            raise RequestError(f"Job {job_id} has {job.state} already.", "There is nothing to cancel.")
+        _audit(connection, principal, "cancel", f"job {job_id}", job_id)
+
+
+def retry(database: Database, principal: Principal, job_id: int) -> None:
+    """Queue a failed or cancelled job again, from the start.
+
+    Raises RequestError when the job is in another state.
+    """
+    with database.writing("retry") as connection, connection.begin():
+        job = jobs.get(connection, job_id)
+        require(principal, kind_named(job.kind).role, f"retry a {job.kind} job")
+        if not jobs.retry(connection, job_id):
+            raise RequestError(
+                f"Job {job_id} is {job.state}.", "Only a failed or cancelled job can be retried."
+            )
+        _audit(connection, principal, "retry", f"job {job_id}", job_id)
+
+
+def _audit(connection: Connection, principal: Principal, action: str, what: str, job_id: int) -> None:
+    role = principal.role.name.lower()
+    audit.record(connection, subject=principal.name, role=role, action=action, object=what, job_id=job_id)

@@ -1,0 +1,48 @@
+"""The pages, as data: file, title, icon, section, and the lowest role that sees them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.identity import Principal, Role
+
+PAGES_DIRECTORY = Path(__file__).resolve().parents[1] / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page of the navigation; ``file`` lies in ``pages/``."""
+
+    file: str
+    title: str
+    icon: str
+    section: str
+    role: Role = Role.VIEWER
+
+    @property
+    def path(self) -> Path:
+        """Where the page's script lies."""
+        return PAGES_DIRECTORY / self.file
+
+    @property
+    def url_path(self) -> str:
+        """Its address below the root."""
+        return self.file.removesuffix(".py")
+
+
+PAGES = (
+    PageEntry("overview.py", "Overview", ":material/space_dashboard:", "Explore"),
+    PageEntry("search.py", "Search", ":material/search:", "Explore"),
+    PageEntry("benchmarks.py", "Benchmarks", ":material/speed:", "Tune"),
+    PageEntry("seed.py", "Seed & import", ":material/upload:", "Operate", Role.ENGINEER),
+    PageEntry("jobs.py", "Jobs", ":material/manufacturing:", "Operate"),
+    PageEntry("admin.py", "Admin", ":material/admin_panel_settings:", "Operate", Role.LEAD),
+)
+
+
+def pages_for(principal: Principal) -> dict[str, list[PageEntry]]:
+    """Group the pages this principal may see by section, in order."""
+    sections: dict[str, list[PageEntry]] = {}
+    for page in PAGES:
+        if principal.role >= page.role:
+            sections.setdefault(page.section, []).append(page)
+    return sections

@@ -1,0 +1,1 @@
+"""Filling tables: sources of rows, embedders, and the staged load."""

@@ -1,0 +1,186 @@
+"""Loading a source into a table: all of it, once, whatever dies on the way.
+
+Rows go into a staging table in chunks, each one transaction with its checkpoint, and one last
+transaction makes that the table asked for.  A reader sees no table or all of it; a second worker
+goes on after the last chunk that was committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from itertools import islice
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from dashboard.seeding.plan import Action, check, decide
+from dashboard.seeding.request import PopulateRequest
+from dashboard.seeding.source import EMBEDDING, Rejection, Rows
+from db import staging
+from db.copy import Block, ahead, encode_block, send
+from db.engine import Database
+from db.errors import Cancelled, DashboardError, LeaseLost
+from db.progress import Ledger, Progress
+from db.schema import SCHEMA
+
+CHUNK_BLOCKS = 4
+"""Blocks to a transaction: about 16 MB, a fraction of a second, and the most a crash costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did.  ``rows`` is 0 where the table ``already`` held these very rows."""
+
+    schema: str
+    table: str
+    rows: int
+    rejected: int
+    rejections: tuple[Rejection, ...]
+    """The first of the rejected rows of a file."""
+    without_text: int
+    """Rows loaded with a NULL vector, as they have no word to embed."""
+    elapsed_s: float
+    """Of this attempt alone, where another went before it."""
+    already: bool = False
+
+
+def populate(database: Database, request: PopulateRequest, ledger: Ledger, *, job_id: int = 0) -> Loaded:
+    """Carry ``request`` out; ``job_id`` names the staging table, and 0 stands for no job.
+
+    Raises RequestError before anything is written, or what stopped the load; nothing of it is kept then,
+    except after LeaseLost or the end of the process, where another worker goes on.
+    """
+    if published := ledger.checkpoint.get("published"):
+        return _reread(published)
+    started = perf_counter()
+    ledger.tell(Progress(0, 0, "rows", "reading"))
+    plan = check(database, request)
+    if plan.action is Action.KEEP:
+        return _loaded(request, plan.rows, started, already=True)
+
+    _log_what_is_missing(plan.rows, ledger)
+    with database.writing("populate") as connection:
+        load = _Load(connection, request, plan.rows, staging.staging_table(job_id, plan.rows.fields), ledger)
+        try:
+            load.fill()
+            return load.publish(started)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            load.abandon(database, error)
+            raise
+
+
+def sweep_staging(connection: Connection, active: Collection[int]) -> None:
+    """Drop what the loads of jobs that are not ``active`` left behind, in the caller's transaction."""
+    staging.sweep(connection, active)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """One attempt at a load, and all it works with."""
+
+    connection: Connection
+    request: PopulateRequest
+    rows: Rows
+    table: Table
+    ledger: Ledger
+
+    def fill(self) -> None:
+        """Load every block that no earlier attempt has committed."""
+        done = self._resume()
+        todo = self.rows.blocks()[-(-done // self.rows.block_rows) :]
+        with closing(ahead(self._encode, todo)) as blocks:
+            for _ in todo[::CHUNK_BLOCKS]:
+                with self.connection.begin():
+                    chunk = islice(blocks, CHUNK_BLOCKS)
+                    done += send(self.connection, SCHEMA, self.table.name, self.rows.fields, chunk)
+                    self._save(done)
+
+    def publish(self, started: float) -> Loaded:
+        """Make the staging table the one asked for, whose state may have changed since the load began."""
+        connection, schema, name = self.connection, self.request.schema, self.request.table
+        progress = Progress(self.rows.count, self.rows.count, "rows", "publishing")
+        self.ledger.tell(progress)
+        with connection.begin():
+            self._put_in_place(decide(connection, self.request, self.rows))
+            embedded = {EMBEDDING: self.rows.embedded_by} if self.rows.embedded_by else {}
+            staging.annotate(connection, schema, name, self.rows.recipe, embedded)
+            loaded = _loaded(self.request, self.rows, started)
+            self.ledger.save(connection, progress, {"published": asdict(loaded)})
+        with connection.begin():
+            staging.analyze(connection, schema, name)
+        return loaded
+
+    def abandon(self, database: Database, error: Exception) -> None:
+        """Drop the staging table of a load that failed, unless another worker has taken it over."""
+        # On a connection of its own: the load's may be what failed.  And it is the load's error that counts.
+        with suppress(DashboardError), database.writing("populate") as connection, connection.begin():
+            if not isinstance(error, Cancelled):  # then the ledger would only say so again
+                self.ledger.save(connection, Progress(0, self.rows.count, "rows", "loading"), {})
+            staging.drop_staging(connection, self.table)
+
+    def _encode(self, index: int) -> Block:
+        return encode_block(self.rows.fields, self.rows.block(index))
+
+    def _resume(self) -> int:
+        """Find how many rows are safe already; begin anew where there are none of this recipe."""
+        with self.connection.begin():
+            kept = self.ledger.checkpoint
+            if kept.get("recipe") == _digest(self.rows) and staging.exists(self.connection, self.table):
+                self.ledger.log(f"Goes on after row {kept['next_row']:,}.")
+                return int(kept["next_row"])
+            staging.create_staging(self.connection, self.table)
+            self._save(0)
+        return 0
+
+    def _save(self, done: int) -> None:
+        progress = Progress(done, self.rows.count, "rows", "loading")
+        self.ledger.save(self.connection, progress, {"recipe": _digest(self.rows), "next_row": done})
+
+    def _put_in_place(self, action: Action) -> None:
+        target = self.request.schema, self.request.table
+        match action:
+            case Action.KEEP:  # somebody else loaded these rows meanwhile
+                staging.drop_staging(self.connection, self.table)
+            case Action.FILL:
+                staging.publish_into(self.connection, self.table, *target)
+            case Action.CREATE | Action.REPLACE:
+                staging.add_key(self.connection, self.table)
+                if action is Action.REPLACE:
+                    staging.drop_table(self.connection, *target)
+                staging.publish_as_new(self.connection, self.table, *target)
+
+
+def _log_what_is_missing(rows: Rows, ledger: Ledger) -> None:
+    if rows.rejected:
+        ledger.log(f"{rows.rejected:,} rows cannot be loaded; the first: row {rows.rejections[0]}.")
+    if rows.without_text:
+        ledger.log(f"{rows.without_text:,} rows have no word to embed, and get a NULL vector.")
+
+
+def _loaded(request: PopulateRequest, source: Rows, started: float, *, already: bool = False) -> Loaded:
+    return Loaded(
+        schema=request.schema,
+        table=request.table,
+        rows=0 if already else source.count,
+        rejected=source.rejected,
+        rejections=source.rejections,
+        without_text=source.without_text,
+        elapsed_s=perf_counter() - started,
+        already=already,
+    )
+
+
+def _reread(published: dict[str, Any]) -> Loaded:
+    return Loaded(**published | {"rejections": tuple(Rejection(**r) for r in published["rejections"])})
+
+
+def _digest(rows: Rows) -> str:
+    """Tell one recipe from another: a file that changed meanwhile must not be gone on with."""
+    return hashlib.sha256(json.dumps(rows.recipe, sort_keys=True).encode()).hexdigest()

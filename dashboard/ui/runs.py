@@ -1,0 +1,111 @@
+"""Which run the Benchmarks page shows: the one its address names, else the column's newest."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import streamlit as st
+
+from dashboard.ui import state
+from dashboard.ui.messages import escaped
+from dashboard.ui.pickers import COLUMN, job_in_address
+from dashboard.ui.units import duration
+from db.catalog import ColumnInfo
+from db.distance import distance_named
+from db.errors import RequestError
+from db.runs import Run
+
+RUN, NEW = "run", "new"
+_PICKER = "run picker"
+
+
+def in_address() -> Run | None:
+    """Read the run the address names, and let the column picker show its column.
+
+    A job that is over stands for its run.  Where the reader has picked another column since, the run
+    is left behind.  Raises RequestError for a run that is not there.
+    """
+    run_id = _number(st.query_params.get(RUN, ""))
+    if run_id is None and (job_id := job_in_address()) is not None:
+        run = state.run_of_job(job_id)
+        if run is None or run.state == "running":
+            return None
+        del st.query_params["job"]
+        st.query_params[RUN] = str(run.id)
+        run_id = run.id
+    if run_id is None:
+        return None
+    run = state.run(run_id)
+    if st.query_params.get(COLUMN, run.subject) != run.subject:
+        del st.query_params[RUN]
+        return None
+    st.query_params[COLUMN] = run.subject
+    return run
+
+
+def latest(column: ColumnInfo) -> Run | None:
+    """Find the column's newest run."""
+    return next(iter(state.runs_of(column)), None)
+
+
+def header(run: Run | None, column: ColumnInfo | None) -> None:
+    """Draw the title, what is shown, and the way to other runs and to a new one."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left.container(gap=None):
+        st.title("Benchmarks", anchor=False)
+        st.caption(_about(run) if run else "Latency and recall on your own rows, with and without an index")
+    with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
+        if run:
+            _pick_run(run, column)
+            st.button("New run", icon=":material/add:", type="primary", key="new run", on_click=_ask_for_new)
+
+
+def wants_new() -> bool:
+    """Whether the reader asked for a new run."""
+    return NEW in st.query_params
+
+
+def open_job(job_id: int) -> None:
+    """Show a job from now on, and the run it makes."""
+    for name in (NEW, RUN):
+        st.query_params.pop(name, None)
+    st.query_params["job"] = str(job_id)
+
+
+def _about(run: Run) -> str:
+    distance = distance_named(run.plan["distance"])
+    started = run.started_at.astimezone(UTC)
+    took = f", {duration((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
+    return (
+        f"Run {run.id} · {escaped(run.subject)} · {distance.stem} `{distance.operator}` · k = {run.plan['k']} · "
+        f"{started:%Y-%m-%d %H:%M} UTC{took} · by {escaped(run.created_by)}"
+    )
+
+
+def _pick_run(run: Run, column: ColumnInfo | None) -> None:
+    known = {other.id: other for other in (*(state.runs_of(column) if column else ()), run)}
+    state.put(_PICKER, run.id)
+    st.selectbox(
+        "Run",
+        sorted(known, reverse=True),
+        format_func=lambda run_id: f"{run_id} · {known[run_id].started_at.astimezone(UTC):%d %b %H:%M} · {known[run_id].state}",
+        key=_PICKER,
+        on_change=_open_picked,
+        width=230,
+    )
+
+
+def _open_picked() -> None:
+    st.query_params.pop(NEW, None)
+    st.query_params.pop("job", None)
+    st.query_params[RUN] = str(state.value(_PICKER))
+
+
+def _ask_for_new() -> None:
+    st.query_params[NEW] = "1"
+
+
+def _number(given: str) -> int | None:
+    if given and not given.isdecimal():
+        raise RequestError(f"{given!r} is not the number of a run.", "Choose one on the page Benchmarks.")
+    return int(given) if given else None

@@ -1,0 +1,201 @@
+"""The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard.instance import Instance, open_instance
+from dashboard.seeding.records import Records, read_records
+from dashboard.seeding.request import PopulateRequest
+from dashboard.seeding.sample import Sample, take_sample
+from dashboard import question
+from dashboard.question import Answer, Question
+from db import activity, audit, catalog, jobs
+from db.audit import AuditRow
+from db.capabilities import Capabilities, capabilities
+from db.catalog import ColumnInfo, PlainColumn, vector_columns
+from db.columns import VectorColumn
+from db.engine import Database
+from db.errors import ConnectionFailed
+from db.examples import Example
+from db.examples import examples as find_examples
+from db.jobs import Job, LogLine
+from db.ladder import Rung
+from db.migrate import Revision, revisions
+from db.runs import Run, list_runs, load_run
+
+
+@st.cache_resource(show_spinner="Opening the database")
+def instance() -> Instance:
+    """The installation this process serves; opened once."""
+    return open_instance()
+
+
+def database() -> Database:
+    """The database every page asks."""
+    return instance().database
+
+
+def is_reachable() -> bool:
+    """Whether the database answers now."""
+    try:
+        with database().reading("ping"):
+            return True
+    except ConnectionFailed:
+        return False
+
+
+@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+def server() -> Capabilities:
+    """What the server can do, at most half a minute old."""
+    with database().reading("server") as connection:
+        return capabilities(connection)
+
+
+@st.cache_data(ttl=10, max_entries=1, show_spinner=False)
+def columns() -> tuple[ColumnInfo, ...]:
+    """Every vector column that may be read, at most ten seconds old."""
+    with database().reading("catalog") as connection:
+        return vector_columns(connection)
+
+
+@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+def schema_revisions() -> tuple[Revision, ...]:
+    """Which revisions of our own tables the database has, at most half a minute old."""
+    return revisions(database())
+
+
+def latest_jobs(limit: int = 100) -> tuple[Job, ...]:
+    """The jobs as they are now; never cached, a progress bar must not lie."""
+    with database().reading("jobs") as connection:
+        return jobs.latest(connection, limit)
+
+
+def job(job_id: int) -> tuple[Job, list[LogLine]]:
+    """One job as it is now, and the end of its log.  Raises RequestError for an unknown id."""
+    with database().reading("job") as connection:
+        return jobs.get(connection, job_id), list(jobs.log_lines(connection, job_id))
+
+
+def runs(limit: int = 50) -> tuple[Run, ...]:
+    """The last benchmark runs with their trials, newest first."""
+    with database().reading("runs") as connection:
+        return list_runs(connection, limit=limit)
+
+
+def runs_of(column: VectorColumn) -> tuple[Run, ...]:
+    """The last runs on one column, newest first."""
+    with database().reading("runs") as connection:
+        return list_runs(connection, column)
+
+
+def run(run_id: int) -> Run:
+    """One run as it is now.  Raises RequestError for an unknown id."""
+    with database().reading("run") as connection:
+        return load_run(connection, run_id)
+
+
+def run_of_job(job_id: int) -> Run | None:
+    """The run a job has begun; None before that."""
+    return next((run for run in runs() if run.job_id == job_id), None)
+
+
+def server_settings() -> tuple[activity.ServerSetting, ...]:
+    """The server's settings that matter to vectors, as a new session finds them."""
+    with database().reading("admin", vectors=server().pgvector_version is not None) as connection:
+        return activity.server_settings(connection)
+
+
+def sessions() -> tuple[activity.Sessions, ...]:
+    """Who is connected to the database now."""
+    with database().reading("admin") as connection:
+        return activity.sessions(connection)
+
+
+def audit_rows(limit: int = 100) -> tuple[AuditRow, ...]:
+    """The newest changes, as they are now."""
+    with database().reading("audit") as connection:
+        return audit.latest(connection, limit)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def sample(request: PopulateRequest) -> Sample:
+    """The first rows a request would load."""
+    return take_sample(request)
+
+
+@st.cache_data(ttl=600, max_entries=4, show_spinner="Reading the file")
+def records(path: Path) -> Records:
+    """An uploaded file, read; it never changes, as each is kept under a name of its own."""
+    return read_records(path)
+
+
+def forget() -> None:
+    """Drop every cached read: something was written, or the server came back."""
+    st.cache_data.clear()
+
+
+def remember(name: str, value: object) -> None:
+    """Keep a value for the rest of this browser session."""
+    st.session_state[f"kept {name}"] = value
+
+
+def recall(name: str, default: Any = None) -> Any:
+    """Give back what ``remember`` kept."""
+    return st.session_state.get(f"kept {name}", default)
+
+
+def put(widget: str, value: object) -> None:
+    """Give the widget with this key a value: before it is drawn, or as a button's ``on_click``."""
+    st.session_state[widget] = value
+
+
+def value(widget: str) -> Any:
+    """Read the value of the widget with this key; None before it is drawn."""
+    return st.session_state.get(widget)
+
+
+def chips(widget: str) -> list[str]:
+    """List every choice this session has seen for a widget of free choices: those in the address first."""
+    seen = [*recall(widget, ()), *st.query_params.get_all(widget)]
+    remember(widget, tuple(dict.fromkeys(seen)))
+    return list(recall(widget))
+
+
+def add_chip(widget: str, chip: str) -> None:
+    """Add a choice to such a widget, chosen; as a button's ``on_click``."""
+    remember(widget, (*chips(widget), chip))
+    put(widget, [*(value(widget) or ()), chip])
+
+
+@st.cache_data(ttl=30, max_entries=16, show_spinner=False)
+def other_columns(column: VectorColumn) -> tuple[PlainColumn, ...]:
+    """The columns beside the vector, at most half a minute old."""
+    with database().reading("catalog") as connection:
+        return catalog.other_columns(connection, column)
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def answer(column: ColumnInfo, asked: Question) -> Answer:
+    """The answer to one question both ways; the same for a minute, so that a look at a row asks nothing."""
+    return question.answer(database(), column, asked)
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def rungs(_answer: Answer, token: str) -> tuple[Rung, ...]:
+    """Other settings tried on an answer's question; ``token`` tells the questions apart."""
+    return question.rungs(database(), _answer)
+
+
+@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
+def examples(column: ColumnInfo, text_column: str | None) -> list[Example]:
+    """Rows to try a search with."""
+    with database().reading("examples") as connection:
+        return list(find_examples(connection, column, text_column))
+
+
+def ask_again() -> None:
+    """Forget the answers, so that the questions are put anew; as a button's ``on_click``."""
+    answer.clear()
+    rungs.clear()

@@ -1,0 +1,142 @@
+"""What the overview concludes: how healthy each column is, what the last run found, and what to do next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dashboard.benchmark.verdict import Target, index_name, judge, setting_name
+from dashboard.jobs.kinds import kind_named
+from dashboard.ui.units import duration, size
+from db.catalog import ColumnInfo
+from db.indexes import METHODS
+from db.jobs import Job
+from db.runs import Run, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of a column in two words, with a sign, as meaning never hangs on colour alone."""
+
+    chip: str
+    colour: str
+
+
+INDEXED = Health("✓ indexed", "green")
+EXACT_ONLY = Health("○ exact only", "blue")
+BROKEN = Health("✕ invalid index", "red")
+EMPTY = Health("∅ empty", "gray")
+HEALTHS = (INDEXED, EXACT_ONLY, BROKEN, EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do now: why, and the button that leads there."""
+
+    sentence: str
+    button: str
+    icon: str
+    page: str
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def health(column: ColumnInfo) -> Health:
+    """Judge a column by its rows and its indexes."""
+    if not all(index.valid for index in column.indexes):
+        return BROKEN
+    if column.rows == 0:
+        return EMPTY
+    return INDEXED if column.indexes else EXACT_ONLY
+
+
+def next_step(columns: Sequence[ColumnInfo], runs: Sequence[Run], active: Sequence[Job]) -> NextStep:
+    """Choose what to do next: watch what runs, load, repair, measure, or read the last result."""
+    if active:
+        job, kind = active[0], kind_named(active[0].kind)
+        doing = "waits for its turn" if job.state == "queued" else f"is running, {job.fraction:.0%} done"
+        return NextStep(
+            f"{kind.label} of `{kind.subject(job.params)}` {doing}.",
+            "Watch it",
+            ":material/visibility:",
+            "jobs.py",
+            {"job": str(job.id)},
+        )
+    filled = [column for column in columns if column.rows != 0]
+    if not filled:
+        return NextStep(
+            "There are no vectors in the schemas you may read. Load the sample catalogue, random clusters, "
+            "or a file of your own.",
+            "Load sample data",
+            ":material/upload:",
+            "seed.py",
+        )
+    if broken := next((column for column in filled if health(column) is BROKEN), None):
+        invalid = next(index.name for index in broken.indexes if not index.valid)
+        return NextStep(
+            f"The index `{invalid}` is invalid: no search uses it, yet every write still pays for it. "
+            f"Rebuild it with `REINDEX INDEX CONCURRENTLY`, or drop it.",
+            "Search the column",
+            ":material/search:",
+            "search.py",
+            {"c": str(broken)},
+        )
+    return _measure_or_read(filled, [run for run in runs if run.state == "succeeded"])
+
+
+def _measure_or_read(filled: Sequence[ColumnInfo], runs: Sequence[Run]) -> NextStep:
+    measured = {run.subject for run in runs}
+    unmeasured = [column for column in filled if str(column) not in measured]
+    if unmeasured:
+        column = max(unmeasured, key=lambda c: c.rows or 0)
+        return NextStep(
+            f"Nobody has measured `{column}` yet. A benchmark tells whether exact search is quick enough on "
+            f"your rows, and what an index would gain and cost; your table is only read.",
+            "Measure it",
+            ":material/speed:",
+            "benchmarks.py",
+            {"c": str(column)},
+        )
+    return NextStep(
+        f"Every column is measured. Run {runs[0].id}, the last one: {finding(runs[0])}.",
+        f"Open run {runs[0].id}",
+        ":material/speed:",
+        "benchmarks.py",
+        {"run": str(runs[0].id)},
+    )
+
+
+def best_trial(run: Run) -> Trial | None:
+    """Choose the trial with an index that speaks for a run: the fastest in target, else the surest."""
+    if trial := judge(run.trials, Target()).index:
+        return trial
+    indexed = [trial for trial in run.trials if trial.is_measured and trial.method in METHODS]
+    return max(indexed, key=lambda trial: trial.measures["recall"], default=None)
+
+
+def finding(run: Run) -> str:
+    """Say what a run found, in a sentence without its full stop.
+
+    ``HNSW m=16, ef_construction=64 with ef_search=40: recall 0.990, 26 times faster than exact, +8.0 MB,
+    built in 1.2 s``.
+    """
+    trial = best_trial(run)
+    if trial is None or run.exact is None or not run.exact.is_measured:
+        return f"no index was measured ({run.state})"
+    parts = [
+        f"recall {trial.measures['recall']:.3f}",
+        f"{gain(trial.measures['speedup'])} than exact",
+    ]
+    if trial.size_bytes is not None:
+        parts.append(f"+{size(trial.size_bytes)}")
+    if trial.build_s is not None:
+        parts.append(f"built in {duration(trial.build_s)}")
+    return f"{index_name(trial)} with {setting_name(trial)}: {', '.join(parts)}"
+
+
+def gain(times: float) -> str:
+    """Write a ratio of latencies as a comparison.
+
+    >>> gain(26.2), gain(1.34), gain(0.5)
+    ('26 times faster', '1.3 times faster', '2.0 times slower')
+    """
+    if times < 1:
+        return gain(1 / times).replace("faster", "slower")
+    return f"{times:.0f} times faster" if times >= 10 else f"{times:.1f} times faster"

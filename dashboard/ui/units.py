@@ -1,0 +1,47 @@
+"""Numbers as people read them: sizes, durations, ages."""
+
+from datetime import UTC, datetime
+
+
+def size(size_bytes: float) -> str:
+    """Write a size in PostgreSQL's units, where 1 MB is 2**20 bytes.
+
+    >>> size(8_388_608), size(1_500), size(3 * 2**30)
+    ('8.0 MB', '1.5 kB', '3.0 GB')
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(size_bytes) < 1024:
+            break
+        size_bytes /= 1024
+    else:
+        unit = "TB"
+    return f"{size_bytes:,.0f} {unit}" if unit == "bytes" else f"{size_bytes:,.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with as many parts as tell something.
+
+    >>> duration(0.42), duration(9.26), duration(75), duration(4_000)
+    ('0.4 s', '9.3 s', '1 min 15 s', '1 h 6 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def ago(moment: datetime) -> str:
+    """Say how long ago a moment was.
+
+    >>> ago(datetime.now(UTC))
+    'just now'
+    """
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for limit, divisor, unit in ((60, 0, ""), (3600, 60, "min"), (86_400, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds // divisor:.0f} {unit} ago" if divisor else "just now"
+    return f"{seconds // 86_400:,.0f} d ago"

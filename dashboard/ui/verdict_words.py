@@ -1,0 +1,101 @@
+"""A verdict in words: what a decision maker reads first, and what to know before believing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.benchmark.verdict import Target, Verdict, index_name, setting_name
+from dashboard.ui.summary import gain
+from dashboard.ui.units import duration, size
+from db.runs import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A verdict to show: badge with icon and colour, the sentence, and one remark (Markdown)."""
+
+    badge: str
+    icon: str
+    color: str
+    caption: str
+    sentence: str
+    remark: str | None = None
+
+
+def words(verdict: Verdict, trials: int, k: int) -> Words:
+    """Put a verdict into words; ``trials`` is how many were carried out."""
+    target = f"recall@{k} ≥ {verdict.target.recall:g} and p95 ≤ {verdict.target.p95_ms:g} ms"
+    if verdict.cheapest is None:
+        return Words(
+            "Misses the target",
+            ":material/error:",
+            "orange",
+            f"none of {trials} trials has {target}",
+            _nearest_miss(verdict),
+            "Try higher settings, an index built with higher options, or another target.",
+        )
+    if verdict.cheapest is verdict.exact:
+        return Words(
+            "No index needed",
+            ":material/check_circle:",
+            "green",
+            f"exact search has {target}",
+            f"Exact search answers in {_ms(verdict.cheapest)} at p95, and misses nothing",
+            _what_an_index_gains(verdict),
+        )
+    return Words(
+        "Meets the target",
+        ":material/check_circle:",
+        "green",
+        f"cheapest of {trials} trials with {target}",
+        praise(verdict.cheapest),
+        _surer(verdict),
+    )
+
+
+def praise(trial: Trial) -> str:
+    """Say what an index gains and costs: recall with its interval, gain over exact, size, build time."""
+    measures = trial.measures
+    parts = [
+        f"recall {measures['recall']:.2f} [{measures['recall_low']:.2f}, {measures['recall_high']:.2f}]",
+        f"{gain(measures['speedup'])} than exact",
+    ]
+    if trial.size_bytes is not None:
+        parts.append(f"+{size(trial.size_bytes)}")
+    if trial.build_s is not None:
+        parts.append(f"built in {duration(trial.build_s)}")
+    return f"{index_name(trial)}, {setting_name(trial)}: {', '.join(parts)}"
+
+
+def _what_an_index_gains(verdict: Verdict) -> str | None:
+    if verdict.index is None:
+        return None
+    return f"An index would be quicker, at a price. {praise(verdict.index)}."
+
+
+def _surer(verdict: Verdict) -> str | None:
+    if verdict.cheapest is None or verdict.cheapest.measures["recall_low"] >= verdict.target.recall:
+        return None
+    doubt = f"The interval reaches below {verdict.target.recall:g}."
+    if (surer := verdict.surer) is None:
+        return f"{doubt} Ask more queries, or try a higher setting, to be sure."
+    low, high = surer.measures["recall_low"], surer.measures["recall_high"]
+    return (
+        f"{doubt} To be 95 % sure of the target take **{setting_name(surer)}**: "
+        f"recall {surer.measures['recall']:.2f} [{low:.2f}, {high:.2f}], p95 {_ms(surer)}."
+    )
+
+
+def _nearest_miss(verdict: Verdict) -> str:
+    """Name the trial that fails by the least: recall first, as a wrong answer is no answer."""
+    if verdict.best_miss is None:
+        return "No trial could be measured"
+    trial = verdict.best_miss
+    return (
+        f"Nearest: {index_name(trial)}, {setting_name(trial)} with recall {trial.measures['recall']:.2f} "
+        f"and p95 {_ms(trial)}"
+    )
+
+
+def _ms(trial: Trial) -> str:
+    return f"{trial.measures['p95_ms']:,.3g} ms"

@@ -1,0 +1,72 @@
+"""The server as its operator sees it: the settings that decide how vectors behave, and who is connected."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+SETTINGS = {
+    "shared_buffers": "Memory for rows and indexes; an index larger than this is read again and again.",
+    "effective_cache_size": "What the planner believes is cached, the operating system's part included.",
+    "work_mem": "Memory of one sort or hash before it goes to disk.",
+    "maintenance_work_mem": "Memory of an index build; an HNSW graph that outgrows it builds far slower.",
+    "max_parallel_maintenance_workers": "Workers that may help one index build.",
+    "max_parallel_workers_per_gather": "Workers that may help one exact search.",
+    "max_wal_size": "WAL between two checkpoints; small values slow bulk loads and builds.",
+    "random_page_cost": "What the planner thinks a random read costs; lower favours indexes.",
+    "max_connections": "Sessions the server admits.",
+    "hnsw.ef_search": "Candidates an HNSW scan keeps; no search returns more rows.",
+    "hnsw.iterative_scan": "Whether an HNSW scan goes on when a filter leaves too few rows.",
+    "ivfflat.probes": "Lists an IVFFlat scan reads.",
+}
+"""Settings that matter to vector search, and why."""
+
+_SETTINGS = text("""
+SELECT name, current_setting(name) AS value, source, pending_restart
+FROM pg_settings WHERE name = ANY (:names)
+""")
+_SESSIONS = text("""
+SELECT CASE WHEN application_name LIKE 'vectorscope:%' THEN application_name ELSE 'other programs' END
+         AS program,
+       count(*) AS sessions,
+       count(*) FILTER (WHERE state = 'active') AS active,
+       extract(epoch FROM max(clock_timestamp() - query_start) FILTER (WHERE state = 'active'))::float
+         AS longest_s
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()
+GROUP BY 1 ORDER BY 2 DESC, 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSetting:
+    """A setting's value with its unit, as SHOW prints it; ``source`` is where the value comes from."""
+
+    name: str
+    value: str
+    source: str
+    pending_restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Sessions of one program on this database; ``longest_s`` is the age of the oldest running statement."""
+
+    program: str
+    sessions: int
+    active: int
+    longest_s: float | None
+
+
+def server_settings(connection: Connection) -> tuple[ServerSetting, ...]:
+    """Read SETTINGS in their order; those this session does not know are left out.
+
+    The hnsw.* and ivfflat.* ones are known only once pgvector's library is loaded.
+    """
+    found = connection.execute(_SETTINGS, {"names": list(SETTINGS)}).mappings().all()
+    by_name = {row["name"]: ServerSetting(**row) for row in found}
+    return tuple(by_name[name] for name in SETTINGS if name in by_name)
+
+
+def sessions(connection: Connection) -> tuple[Sessions, ...]:
+    """Count who is connected to this database, our own sessions by purpose."""
+    return tuple(Sessions(**row) for row in connection.execute(_SESSIONS).mappings())

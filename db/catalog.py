@@ -1,0 +1,218 @@
+"""What there is to search: every vector column the role may read, with its table, key and indexes.
+
+A bit column counts as a vector when it has a fixed length over 1: bit(1) is SQL's old boolean, and
+``bit varying`` cannot be indexed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, literal, select, table, text, union_all
+
+from db.columns import VectorColumn, split_name
+from db.distance import Distance, distances_for
+from db.errors import TableNotFound
+from db.index_catalog import IndexInfo, vector_indexes
+from db.indexes import stored_bytes
+from db.schema import OWN_SCHEMAS
+
+KINDS = {
+    "r": "table",
+    "p": "partitioned table",
+    "m": "materialized view",
+    "v": "view",
+    "f": "foreign table",
+}
+"""What can hold a column, by pg_class.relkind."""
+
+COUNT_BUDGET_BYTES = 64 * 2**20
+"""Tables are counted, smallest first, while this much heap is read in all; the rest is estimated.
+Counting 64 MB takes some 50 ms from memory, which a page can spend."""
+
+_COLUMNS = text("""
+SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname AS "column", t.typname AS type,
+       NULLIF(a.atttypmod, -1) AS dimensions, c.relkind AS kind, c.relispopulated AS populated,
+       disk.heap_bytes, disk.size_bytes, disk.total_bytes,
+       CASE c.relkind WHEN 'v' THEN NULL WHEN 'f' THEN NULLIF(c.reltuples, -1) ELSE disk.rows END AS rows,
+       st.null_frac, st.avg_width,
+       col_description(c.oid, a.attnum) AS comment, obj_description(c.oid, 'pg_class') AS table_comment,
+       COALESCE((
+         SELECT ARRAY(SELECT ka.attname::text
+                      FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
+                      JOIN pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.attnum
+                      WHERE k.place <= i.indnkeyatts ORDER BY k.place)
+         FROM pg_index i
+         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
+           AND i.indpred IS NULL AND i.indexprs IS NULL
+           AND NOT EXISTS (SELECT FROM pg_attribute ka
+                           WHERE ka.attrelid = c.oid AND NOT ka.attnotnull
+                             AND ka.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+         ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1), '{}') AS key
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_stats st ON st.schemaname = n.nspname AND st.tablename = c.relname
+                     AND st.attname = a.attname AND st.inherited = (c.relkind = 'p')
+CROSS JOIN LATERAL (
+  -- A density from the last ANALYZE times today's pages, as the planner does it.
+  SELECT COALESCE(sum(pg_relation_size(p.oid)), 0)::bigint AS heap_bytes,
+         COALESCE(sum(pg_table_size(p.oid)), 0)::bigint AS size_bytes,
+         COALESCE(sum(pg_total_relation_size(p.oid)), 0)::bigint AS total_bytes,
+         sum(CASE WHEN pg_relation_size(p.oid) = 0 THEN 0
+                  WHEN p.reltuples >= 0 AND p.relpages > 0
+                  THEN p.reltuples / p.relpages
+                       * pg_relation_size(p.oid) / current_setting('block_size')::int
+                  ELSE NULLIF(pg_stat_get_live_tuples(p.oid), 0) END) AS rows
+  FROM (SELECT c.oid WHERE c.relkind <> 'p'
+        UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p') AS part (oid)
+  JOIN pg_class p ON p.oid = part.oid) AS disk
+WHERE (t.typname IN ('vector', 'halfvec', 'sparsevec') AND t.typtype = 'b'
+       OR t.oid = 'bit'::regtype AND a.atttypmod > 1)
+  AND a.attnum > 0 AND NOT a.attisdropped
+  AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname <> ALL (:own_schemas)
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+  AND (:schema IS NULL OR (n.nspname, c.relname, a.attname) = (:schema, :table, :column))
+ORDER BY n.nspname, c.relname, a.attnum
+""")
+
+_OTHER_COLUMNS = text("""
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       CASE WHEN t.typname IN ('json', 'jsonb') THEN 'json' ELSE t.typcategory::text END AS category
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = :schema AND c.relname = :table AND a.attname <> :column
+  AND t.typname NOT IN ('vector', 'halfvec', 'sparsevec')
+  AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo(VectorColumn):
+    """A vector column and what is known about its table.
+
+    ``rows`` is None where nobody can tell without reading (views, foreign tables never analyzed), and
+    an estimate unless ``rows_exact``.  ``size_bytes`` is the table with its TOAST, ``total_bytes`` that
+    and every index, ``column_bytes`` an estimate of what the vectors alone take.  ``null_share`` is
+    known after ANALYZE.
+    """
+
+    kind: str
+    rows: int | None
+    rows_exact: bool
+    size_bytes: int
+    total_bytes: int
+    column_bytes: int | None
+    null_share: float | None
+    comment: str | None
+    table_comment: str | None
+    indexes: tuple[IndexInfo, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Make the JSON form, as ``columns --json`` prints it."""
+        document = {f: getattr(self, f) for f in ("schema", "table", "column", "type", "dimensions", "rows")}
+        return document | {
+            "rows_exact": self.rows_exact,
+            "kind": self.kind,
+            "size_bytes": self.size_bytes,
+            "key": list(self.key),
+            "indexes": [index.to_document() for index in self.indexes],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainColumn:
+    """A column beside the vector: to show, and to filter by.
+
+    ``category`` is pg_type.typcategory ('N' number, 'B' boolean, 'D' date or time, 'S' text, 'E' enum,
+    'A' array...), with 'json' set apart.
+    """
+
+    name: str
+    type: str
+    category: str
+
+
+def vector_columns(connection: Connection) -> tuple[ColumnInfo, ...]:
+    """List every vector column in the schemas this role may read, by name; our own schemas left out."""
+    return _read(connection, (None, None, None))
+
+
+def find_column(connection: Connection, name: str) -> ColumnInfo:
+    """Find the vector column called ``schema.table.column``.
+
+    Raises TableNotFound, naming what comes nearest, and RequestError for a name that cannot be read.
+    """
+    wanted = split_name(name, 3)
+    if found := _read(connection, wanted):
+        return found[0]
+    known = [str(column) for column in vector_columns(connection)]
+    if near := get_close_matches(".".join(wanted), known, n=1):
+        raise TableNotFound(f"There is no vector column {name}.", f"Did you mean {near[0]}?")
+    raise TableNotFound(f"There is no vector column {name}.")
+
+
+def default_distance(column: ColumnInfo) -> Distance:
+    """Choose the distance of the column's first valid index; without one, the type's usual distance."""
+    known = distances_for(column.type)
+    return next((i.distance for i in column.indexes if i.valid and i.distance in known), known[0])
+
+
+def other_columns(connection: Connection, column: VectorColumn) -> tuple[PlainColumn, ...]:
+    """List the columns of the table that hold no vector, in their order."""
+    named = {"schema": column.schema, "table": column.table, "column": column.column}
+    return tuple(PlainColumn(**row._asdict()) for row in connection.execute(_OTHER_COLUMNS, named))
+
+
+def _read(connection: Connection, name: Sequence[str | None]) -> tuple[ColumnInfo, ...]:
+    wanted = dict(zip(("schema", "table", "column"), name, strict=True))
+    rows = connection.execute(_COLUMNS, wanted | {"own_schemas": list(OWN_SCHEMAS)}).all()
+    relations = {row.relation for row in rows}
+    indexes = vector_indexes(connection, list(relations))
+    counts = _counts(connection, rows)
+    return tuple(_column(row, counts.get(row.relation), indexes[row.relation, row.column]) for row in rows)
+
+
+def _column(row: Row[Any], counted: int | None, indexes: tuple[IndexInfo, ...]) -> ColumnInfo:
+    rows = counted if counted is not None or row.rows is None else round(row.rows)
+    column = VectorColumn(row.schema, row.table, row.column, row.type, row.dimensions, tuple(row.key))
+    filled = None if rows is None else rows * (1 - (row.null_frac or 0))
+    value_bytes = _value_bytes(column) or row.avg_width
+    return ColumnInfo(
+        **asdict(column),
+        kind=KINDS[row.kind],
+        rows=rows,
+        rows_exact=counted is not None,
+        size_bytes=row.size_bytes,
+        total_bytes=row.total_bytes,
+        column_bytes=round(filled * value_bytes) if filled is not None and value_bytes else None,
+        null_share=row.null_frac,
+        comment=row.comment,
+        table_comment=row.table_comment,
+        indexes=indexes,
+    )
+
+
+def _value_bytes(column: VectorColumn) -> int | None:
+    if column.dimensions is None or column.type == "sparsevec":
+        return None
+    return stored_bytes(column.type, column.dimensions)
+
+
+def _counts(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
+    """Count the tables that are small enough, in one statement: relation -> rows."""
+    counts, left = [], COUNT_BUDGET_BYTES
+    countable = {row.relation: row for row in rows if row.kind in "rpm" and row.populated}
+    for relation, row in sorted(countable.items(), key=lambda item: item[1].heap_bytes):
+        left -= row.heap_bytes
+        if left < 0:
+            break
+        counted = table(row.table, schema=row.schema)
+        counts.append(select(literal(relation), func.count()).select_from(counted))
+    return dict(connection.execute(union_all(*counts)).all()) if counts else {}

@@ -1,0 +1,44 @@
+"""A few rows of a table to try a search with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Text, cast, func, select
+
+from db.catalog import ColumnInfo
+from db.nearest import identity, source
+from db.search import Key
+
+LOOKED_AT = 1000
+"""Rows among which examples are chosen: few enough to be read at once."""
+
+SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that has a vector: its key, and what it says in the column asked for."""
+
+    key: Key
+    text: str
+
+
+def examples(connection: Connection, column: ColumnInfo, text_column: str | None, count: int = 3) -> Sequence[Example]:
+    """Choose ``count`` rows that have a vector and a text, the same ones each time."""
+    rows = source(column, [text_column] if text_column else [])
+    marks = identity(column, rows)
+    key = [cast(mark, Text) for mark in marks.values()]
+    text = cast(rows.c[text_column], Text) if text_column else key[0]
+    some = (
+        select(*(part.label(f"key_{place}") for place, part in enumerate(key)), text.label("text"))
+        .where(rows.c[column.column].is_not(None), text != "")
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    chosen = select(some).order_by(func.md5(some.c.text)).limit(count)
+    return [_example(row) for row in connection.execute(chosen).tuples()]
+
+
+def _example(row: Sequence[str]) -> Example:
+    *key, text = row
+    return Example(tuple(key) if len(key) > 1 else key[0], text[:SHOWN_LENGTH])

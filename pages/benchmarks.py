@@ -1,0 +1,26 @@
+"""Benchmarks: what exact search and each index cost, and what they find, on a column's own rows."""
+
+import streamlit as st
+
+from dashboard.ui import benchmark_form, benchmark_live, benchmark_view, messages, pickers, runs
+from dashboard.ui.shell import go
+
+run = runs.in_address()
+column = pickers.pick_column()
+job_id = pickers.job_in_address()
+if run is None and job_id is None and column:
+    run = runs.latest(column)
+if run and run.state == "running":
+    job_id = run.job_id
+
+runs.header(run, column)
+if column and (runs.wants_new() or (run is None and job_id is None)):
+    benchmark_form.draw(column)
+elif job_id:
+    benchmark_live.watch(job_id)
+elif run:
+    benchmark_view.report(run, column)
+else:
+    messages.empty("There is no vector column yet that this role may read.")
+    if st.button("Load sample data", icon=":material/upload:", type="primary"):
+        go("seed.py")

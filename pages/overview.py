@@ -1,0 +1,41 @@
+"""What this database holds, whether it is healthy, and what to do next."""
+
+import streamlit as st
+
+from dashboard.ui import state
+from dashboard.ui.messages import escaped
+from dashboard.ui.overview import last_run, next_card, server_facts, tiles
+from dashboard.ui.shell import go
+from dashboard.ui.summary import next_step
+from dashboard.ui.tables import column_table
+
+server, columns = state.server(), state.columns()
+runs = state.runs()
+active = [job for job in state.latest_jobs() if not job.is_finished]
+
+with st.container(gap=None):
+    st.title("Overview", anchor=False)
+    st.caption(
+        f"The vectors in {escaped(server.database)}: what is there, whether it is healthy, what to do next"
+    )
+tiles(columns, runs)
+next_card(next_step(columns, runs, active))
+
+if columns:
+    with st.container(border=True):
+        with st.container(gap=None):
+            st.subheader("Vector columns", anchor=False)
+            st.caption("In every schema you may read · select one to search or to measure it")
+        if chosen := column_table(columns):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"`{chosen}`")
+                if st.button("Search it", icon=":material/search:"):
+                    go("search.py", {"c": str(chosen)})
+                if st.button("Measure it", icon=":material/speed:"):
+                    go("benchmarks.py", {"c": str(chosen)})
+
+left, right = st.columns([3, 2])
+with left.container(border=True, height="stretch"):
+    last_run(runs)
+with right.container(border=True, height="stretch"):
+    server_facts(server)

@@ -1,0 +1,44 @@
+"""Load rows with vectors: from a generator, or from a file."""
+
+import streamlit as st
+
+from dashboard.identity import current_principal
+from dashboard.jobs import queue
+from dashboard.seeding.plan import check
+from dashboard.ui import seeding, state
+from dashboard.ui.messages import told_to_the_reader
+from dashboard.ui.pickers import job_in_address
+from dashboard.ui.progress import follow
+
+with st.container(gap=None):
+    st.title("Seed & import", anchor=False)
+    st.caption("Rows with vectors, made or read from a file; loading is a job and goes on if you leave")
+
+if job_id := job_in_address():
+    job = follow(job_id)
+    if job.result:
+        seeding.result(job.result)
+    if st.button("Load something else", icon=":material/add:"):
+        del st.query_params["job"]
+        st.rerun()
+else:
+    source, request = seeding.choose_source(), None
+    left, right = st.columns([2, 3])
+    with left.container(border=True, height="stretch"):
+        st.subheader("What to load", anchor=False)
+        with told_to_the_reader():
+            request = seeding.ask(source)
+        wanted = st.button("Load", type="primary", icon=":material/upload:", disabled=request is None)
+        if wanted and request:
+            with told_to_the_reader():
+                check(state.database(), request)
+                job_id = queue.submit(state.database(), current_principal(), "populate", request.to_params())
+                st.query_params["job"] = str(job_id)
+                st.rerun()
+    with right.container(border=True, height="stretch"):
+        st.subheader("What you get", anchor=False)
+        if request is None:
+            st.caption("Choose a file to see its rows.")
+        else:
+            with told_to_the_reader():
+                seeding.preview(state.sample(request))

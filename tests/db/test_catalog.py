@@ -1,0 +1,266 @@
+"""Every vector column is found, with facts from the catalogs; nothing else is."""
+
+import pickle
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, text
+
+from db import catalog
+from db.catalog import ColumnInfo, default_distance, find_column, other_columns, vector_columns
+from db.distance import Distance
+from db.engine import Database
+from db.errors import TableNotFound
+from tests.db.conftest import run
+
+Find = Callable[[str], ColumnInfo]
+
+
+def columns_of(database: Database, script: str) -> dict[str, ColumnInfo]:
+    with database.control("tests") as connection:
+        run(connection, script)
+    with database.reading("tests") as connection:
+        return {str(column).removeprefix("public."): column for column in vector_columns(connection)}
+
+
+def test_every_kind_of_relation_is_listed_by_name(reading: Connection) -> None:
+    found = {str(column): column.kind for column in vector_columns(reading) if column.schema == "public"}
+    found.pop("public.products.embedding", None)
+    assert found == {
+        "public.items.embedding": "table",
+        "public.items_in_stock.embedding": "view",
+        "public.items_slow.embedding": "view",
+        "public.keyless.embedding": "table",
+        "public.lists.embedding": "table",
+        "public.parted.embedding": "partitioned table",
+        "public.parted_north.embedding": "table",
+        "public.parted_south.embedding": "table",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "dimensions"),
+    [("Em bed", "vector", 3), ("half", "halfvec", 3), ("sparse", "sparsevec", 5), ("bits", "bit", 16)],
+)
+def test_types_and_dimensions(column: Find, name: str, type_: str, dimensions: int) -> None:
+    wanted = {"Em bed": '"Em ""bed%"'}.get(name, name)
+    found = column(f'"We ""ird"."T %:x; --".{wanted}')
+    assert (found.type, found.dimensions) == (type_, dimensions)
+    assert found.key == ("a'b", "B %s")
+
+
+def test_an_untyped_column_has_no_dimensions(column: Find) -> None:
+    assert column('"We ""ird"."T %:x; --".free').dimensions is None
+
+
+def test_flags_our_own_tables_and_other_types_are_not_listed(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE flags (a bit(1), b bit varying(8), c bit(8), d text, e int[], f tsvector, g bit);
+        CREATE TABLE vectorscope.own (e vector(3));
+        CREATE SCHEMA vectorscope_bench; CREATE TABLE vectorscope_bench.copy (e vector(3));
+        CREATE TEMPORARY TABLE passing (e vector(3));
+        CREATE TABLE dropped (id int, e vector(3)); ALTER TABLE dropped DROP COLUMN e;
+        """,
+    )
+    assert set(found) - {"products.embedding"} == {"flags.c"}
+
+
+def test_what_the_role_may_not_read_is_not_listed(database: Database) -> None:
+    script = """
+        CREATE ROLE guest; CREATE SCHEMA shut;
+        CREATE TABLE shown (e vector(3)); GRANT SELECT ON shown TO guest;
+        CREATE TABLE hidden (e vector(3));
+        CREATE TABLE shut.shown (e vector(3)); GRANT SELECT ON shut.shown TO guest;
+    """
+    with database.control("tests") as connection:
+        run(connection, script)
+        connection.execute(text("SET ROLE guest"))
+        assert [str(column) for column in vector_columns(connection)] == ["public.shown.e"]
+        connection.execute(text("RESET ROLE; DROP OWNED BY guest; DROP ROLE guest"))
+
+
+def test_a_database_without_the_extension_has_no_columns(empty_database: Database) -> None:
+    assert columns_of(empty_database, "CREATE TABLE t (id int)") == {}
+
+
+def test_a_freshly_loaded_table_is_counted(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE fresh (e vector(2));
+        INSERT INTO fresh SELECT ARRAY[i, 1]::vector FROM generate_series(1, 1234) AS i;
+        CREATE TABLE stale (e vector(2)); INSERT INTO stale VALUES ('[1,2]'); ANALYZE stale;
+        INSERT INTO stale SELECT ARRAY[i, 1]::vector FROM generate_series(1, 99) AS i;
+        CREATE TABLE nothing (e vector(2));
+        CREATE MATERIALIZED VIEW unfilled AS SELECT * FROM fresh WITH NO DATA;
+        """,
+    )
+    rows = {name: (column.rows, column.rows_exact) for name, column in found.items()}
+    assert rows["fresh.e"] == (1234, True)
+    assert rows["stale.e"] == (100, True)
+    assert rows["nothing.e"] == (0, True)
+    assert rows["unfilled.e"] == (0, False)
+
+
+def test_a_large_table_is_estimated_by_its_density(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "COUNT_BUDGET_BYTES", 0)
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE grown (e vector(2)) WITH (autovacuum_enabled = false);
+        INSERT INTO grown SELECT ARRAY[i, 1]::vector FROM generate_series(1, 5000) AS i; ANALYZE grown;
+        INSERT INTO grown SELECT ARRAY[i, 1]::vector FROM generate_series(1, 5000) AS i;
+        """,
+    )["grown.e"]
+    assert found.rows == pytest.approx(10_000, rel=0.02)
+    assert not found.rows_exact
+
+
+def test_a_partitioned_table_sums_its_partitions(column: Find) -> None:
+    parent, parts = (
+        column("parted.embedding"),
+        [column("parted_north.embedding"), column("parted_south.embedding")],
+    )
+    assert parent.rows == sum(part.rows or 0 for part in parts) == 50
+    assert parent.size_bytes == sum(part.size_bytes for part in parts)
+    assert parent.indexes[0].size_bytes == sum(part.indexes[0].size_bytes for part in parts) > 0
+    assert parent.indexes[0].valid
+
+
+def test_sizes_and_the_share_of_nulls(items: ColumnInfo) -> None:
+    assert items.null_share == pytest.approx(8 / 4000)
+    assert items.column_bytes == pytest.approx((4000 - 8) * (4 * 8 + 8), rel=0.01)
+    assert (items.column_bytes or 0) < items.size_bytes < items.total_bytes
+
+
+def test_comments_are_told(database: Database) -> None:
+    found = columns_of(
+        database,
+        "CREATE TABLE c (e vector(2)); COMMENT ON TABLE c IS 'a table'; COMMENT ON COLUMN c.e IS 'a column'",
+    )["c.e"]
+    assert (found.comment, found.table_comment) == ("a column", "a table")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "key"),
+    [
+        ("PRIMARY KEY (b, a)", ("b", "a")),
+        ("UNIQUE (a, b), UNIQUE (c)", ("c",)),
+        ("UNIQUE (loose)", ()),
+        ("UNIQUE (c, loose)", ()),
+        ("UNIQUE (c) INCLUDE (loose)", ("c",)),
+        ("CHECK (true)", ()),
+    ],
+)
+def test_the_key_is_primary_or_unique_and_never_null(
+    database: Database, constraint: str, key: tuple[str, ...]
+) -> None:
+    found = columns_of(
+        database,
+        "CREATE TABLE t (a int NOT NULL, b text NOT NULL, c uuid NOT NULL, loose int, e vector(2),"
+        f" {constraint})",
+    )
+    assert found["t.e"].key == key
+
+
+def test_a_partial_unique_index_is_no_key(database: Database) -> None:
+    found = columns_of(
+        database,
+        "CREATE TABLE t (a int NOT NULL, e vector(2)); CREATE UNIQUE INDEX ON t (a) WHERE a > 0;"
+        "CREATE UNIQUE INDEX ON t (abs(a))",
+    )
+    assert found["t.e"].key == ()
+
+
+def test_an_index_is_told_by_its_operator_class_not_its_name(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE t (id int, e vector(4), b bit(4));
+        CREATE INDEX says_cosine ON t USING hnsw (e vector_l2_ops) WITH (m = 5) WHERE id > 0;
+        CREATE INDEX "Lists %" ON t USING ivfflat (e vector_ip_ops) WITH (lists = 7);
+        CREATE INDEX half ON t USING hnsw ((e::halfvec(4)) halfvec_l1_ops);
+        CREATE INDEX quantized ON t USING hnsw ((binary_quantize(e)::bit(4)) bit_hamming_ops);
+        CREATE INDEX plain ON t (id); CREATE INDEX sortable ON t (e);
+        CREATE INDEX on_bits ON t USING btree (b);
+        """,
+    )
+    l2, lists, half, quantized = found["t.e"].indexes
+    assert (l2.name, l2.distance, l2.predicate) == ("says_cosine", Distance.L2, "id > 0")
+    assert l2.options == {"m": 5, "ef_construction": 64}
+    assert (lists.name, lists.method, lists.distance) == ("Lists %", "ivfflat", Distance.INNER_PRODUCT)
+    assert lists.options == {"lists": 7}
+    assert (half.distance, half.key, half.is_expression) == (Distance.L1, "(e::halfvec(4))", True)
+    assert quantized.distance is Distance.HAMMING
+    assert all(index.valid and index.ready for index in found["t.e"].indexes)
+    assert found["t.b"].indexes == ()
+
+
+def test_an_invalid_index_is_told_and_chooses_no_distance(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE t (e vector(4));
+        CREATE INDEX broken ON t USING hnsw (e vector_l2_ops);
+        CREATE INDEX sound ON t USING hnsw (e vector_ip_ops);
+        UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken'::regclass;
+        """,
+    )["t.e"]
+    assert [index.valid for index in found.indexes] == [False, True]
+    assert default_distance(found) is Distance.INNER_PRODUCT
+
+
+def test_the_default_distance_is_one_the_column_knows(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE TABLE t (e vector(4), b bit(4));
+        CREATE INDEX ON t USING hnsw ((binary_quantize(e)::bit(4)) bit_hamming_ops);
+        """,
+    )
+    assert default_distance(found["t.e"]) is Distance.COSINE
+    assert default_distance(found["t.b"]) is Distance.HAMMING
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest(reading: Connection) -> None:
+    with pytest.raises(TableNotFound, match=r"no vector column items\.embeding") as refused:
+        find_column(reading, "items.embeding")
+    assert refused.value.remedy == "Did you mean public.items.embedding?"
+    with pytest.raises(TableNotFound) as refused:
+        find_column(reading, 'zzz."t""; drop table bad; --"')
+    assert "python -m dashboard columns" in refused.value.remedy
+
+
+def test_the_other_columns_come_in_order_with_their_types(reading: Connection, items: ColumnInfo) -> None:
+    found = {column.name: (column.type, column.category) for column in other_columns(reading, items)}
+    assert found == {
+        "id": ("bigint", "N"),
+        "title": ("text", "S"),
+        "category": ("text", "S"),
+        "price": ("double precision", "N"),
+        "in_stock": ("boolean", "B"),
+        "added": ("date", "D"),
+        "attributes": ("jsonb", "json"),
+        "filler": ("text", "S"),
+    }
+
+
+def test_the_document_of_a_column(items: ColumnInfo) -> None:
+    document = items.to_document()
+    assert (document["schema"], document["table"], document["column"]) == ("public", "items", "embedding")
+    assert document["key"] == ["id"]
+    assert (document["type"], document["dimensions"], document["rows"]) == ("vector", 8, 4000)
+    (index,) = document["indexes"]
+    assert (index["method"], index["distance"], index["options"]) == (
+        "hnsw",
+        "cosine",
+        {"m": 8, "ef_construction": 64},
+    )
+
+
+def test_a_column_survives_a_cache(items: ColumnInfo) -> None:
+    assert pickle.loads(pickle.dumps(items)) == items

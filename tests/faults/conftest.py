@@ -1,0 +1,70 @@
+"""Real worker processes on a real database, to be killed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dashboard.identity import LOCAL
+from dashboard.jobs import queue
+from db import jobs
+from db.engine import Database
+from db.jobs import Job
+
+LEASE_S = 3
+
+
+@dataclass
+class Farm:
+    """Starts workers on one database and watches its jobs."""
+
+    database: Database
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_worker(self, program: str | None = None) -> subprocess.Popen[bytes]:
+        """Start ``python -m dashboard worker``, or a ``program`` in its place."""
+        environment = {
+            **os.environ,
+            "DATABASE_URL": self.database.url.render_as_string(hide_password=False),
+            "JOB_LEASE_S": str(LEASE_S),
+        }
+        command = ["-c", program] if program else ["-m", "dashboard", "worker"]
+        worker = subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
+        self.workers.append(worker)
+        return worker
+
+    def submit(self, kind: str, params: Mapping[str, Any], max_attempts: int = 3) -> int:
+        return queue.submit(self.database, LOCAL, kind, params, max_attempts=max_attempts)
+
+    def job(self, job_id: int) -> Job:
+        with self.database.reading("test") as connection:
+            return jobs.get(connection, job_id)
+
+    def wait(self, job_id: int, until: Callable[[Job], bool], *, limit_s: float = 120) -> Job:
+        """Poll until the job is as wanted; fail with what it is instead."""
+        deadline = time.monotonic() + limit_s
+        while not until(job := self.job(job_id)):
+            assert time.monotonic() < deadline, f"still waiting, and the job is {job}"
+            time.sleep(0.02)
+        return job
+
+    def finished(self, job_id: int) -> Job:
+        return self.wait(job_id, lambda job: job.is_finished)
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait(10)
+
+
+@pytest.fixture
+def farm(database: Database) -> Iterator[Farm]:
+    made = Farm(database)
+    yield made
+    made.stop()

@@ -1,0 +1,1 @@
+"""Our own speed, as ratios taken in one run; ``python -m tests.speed`` prints them."""
