@@ -13,6 +13,7 @@ from dashboard.identity import current_principal  # noqa: E402
 from dashboard.nav import PAGES, pages_for  # noqa: E402
 from dashboard.ui.messages import told_to_the_reader  # noqa: E402
 from dashboard.ui.shell import dress, sidebar  # noqa: E402
+from dashboard.ui.state import ping  # noqa: E402
 
 dress()
 principal = current_principal()
@@ -24,5 +25,6 @@ page = st.navigation(
     expanded=True,
 )
 with told_to_the_reader():
+    ping()  # a database that is down is told once, and not by whichever question happens to come first
     page.run()
 sidebar(principal)  # after the page, whose own pickers stand above it

@@ -29,7 +29,7 @@ SELECT EXISTS (
   WHERE n.nspname = :schema AND c.relname = 'alembic_version'
     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
 """)
-# By the catalog, not to_regclass: that raises where the role may not use the schema.
+"""By the catalog, not to_regclass: that raises where the role may not use the schema."""
 
 _REVISION = select(column("version_num", Text)).select_from(table("alembic_version", schema=SCHEMA))
 

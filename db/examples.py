@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, select
 
 from db.catalog import ColumnInfo
 from db.nearest import identity, source
-from db.search import Key
 
 LOOKED_AT = 1000
 """Rows among which examples are chosen: few enough to be read at once."""
@@ -19,11 +19,13 @@ SHOWN_LENGTH = 60
 class Example:
     """A row that has a vector: its key, and what it says in the column asked for."""
 
-    key: Key
+    key: Any
     text: str
 
 
-def examples(connection: Connection, column: ColumnInfo, text_column: str | None, count: int = 3) -> Sequence[Example]:
+def examples(
+    connection: Connection, column: ColumnInfo, text_column: str | None, count: int = 3
+) -> Sequence[Example]:
     """Choose ``count`` rows that have a vector and a text, the same ones each time."""
     rows = source(column, [text_column] if text_column else [])
     marks = identity(column, rows)

@@ -20,7 +20,7 @@ _DIALECT = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 _LIBRARY = "SELECT '[1]'::vector;  -- loads pgvector, whose settings are unknown before\n"
 
-_SCRIPT = '''\
+_SCRIPT = """\
 import os
 
 from sqlalchemy import create_engine, func, make_url, select, text
@@ -37,7 +37,7 @@ with engine.connect() as connection:
         connection.execute(select(func.set_config(name, value, True)))  # until the transaction ends
     for row in connection.execute(text({search})):
         print(row)
-'''
+"""
 
 
 def index_sql(searched: VectorColumn, index: IndexMethod, distance: Distance) -> str:

@@ -26,7 +26,7 @@ FROM unnest(ARRAY['hnsw.ef_search', 'hnsw.iterative_scan', 'hnsw.max_scan_tuples
                   'ivfflat.probes', 'ivfflat.iterative_scan']) AS name
 WHERE '[1]'::vector IS NOT NULL AND current_setting(name, true) IS NOT NULL
 """)
-# The vector literal loads pgvector's library: until then its settings are unknown to the session.
+"""The vector literal loads pgvector's library: until then its settings are unknown to the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +188,9 @@ def _neighbour(row: Row[Any], column: ColumnInfo, shown: Sequence[PlainColumn]) 
 
 
 def _row_document(row: Neighbour) -> dict[str, Any]:
-    values = {name: _plain(value) for name, value in row.values.items()}
     key = [_plain(part) for part in row.key] if isinstance(row.key, tuple) else _plain(row.key)
-    return {"key": key, "distance": row.distance} | values | {"key": key, "distance": row.distance}
+    document = {"key": key, "distance": row.distance}
+    return document | {name: _plain(value) for name, value in row.values.items() if name not in document}
 
 
 def _plain(value: object) -> object:

@@ -3,21 +3,17 @@
 import streamlit as st
 
 from dashboard.ui import state
-from dashboard.ui.messages import escaped
 from dashboard.ui.overview import last_run, next_card, server_facts, tiles
 from dashboard.ui.shell import go
 from dashboard.ui.summary import next_step
 from dashboard.ui.tables import column_table
 
-server, columns = state.server(), state.columns()
-runs = state.runs()
-active = [job for job in state.latest_jobs() if not job.is_finished]
-
 with st.container(gap=None):
     st.title("Overview", anchor=False)
-    st.caption(
-        f"The vectors in {escaped(server.database)}: what is there, whether it is healthy, what to do next"
-    )
+    st.caption("The vectors in this database: what is there, whether it is healthy, what to do next")
+
+server, columns, runs = state.server(), state.columns(), state.runs()
+active = [job for job in state.latest_jobs() if not job.is_finished]
 tiles(columns, runs)
 next_card(next_step(columns, runs, active))
 

@@ -37,7 +37,9 @@ def draw(column: ColumnInfo) -> None:
         plan = None
         with told_to_the_reader():
             plan = ask(column)
-        started = st.button("Start benchmark", type="primary", icon=":material/play_arrow:", disabled=plan is None)
+        started = st.button(
+            "Start benchmark", type="primary", icon=":material/play_arrow:", disabled=plan is None
+        )
     if started and plan:
         with told_to_the_reader():
             job_id = queue.submit(state.database(), current_principal(), "benchmark", plan.to_params())
@@ -52,12 +54,21 @@ def ask(column: ColumnInfo) -> BenchmarkPlan:
     """
     a, b, c, d = st.columns(4)
     stems = [distance.stem for distance in distances_for(column.type)]
-    stem = a.selectbox("Distance", stems, index=stems.index(default_distance(column).stem), key="bench distance")
+    stem = a.selectbox(
+        "Distance", stems, index=stems.index(default_distance(column).stem), key="bench distance"
+    )
     distance = distance_named(stem)
-    k = b.number_input("k", NEIGHBOURS.low, NEIGHBOURS.high, NEIGHBOURS.default, help=NEIGHBOURS.about, key="bench k")
+    k = b.number_input(
+        "k", NEIGHBOURS.low, NEIGHBOURS.high, NEIGHBOURS.default, help=NEIGHBOURS.about, key="bench k"
+    )
     most = max(1, min(QUERIES.high, (column.rows or QUERIES.high) // 10))
     queries = c.number_input(
-        "Queries", QUERIES.low, QUERIES.high, min(QUERIES.default, most), help=QUERIES.about, key=f"bench queries {column}"
+        "Queries",
+        QUERIES.low,
+        QUERIES.high,
+        min(QUERIES.default, most),
+        help=QUERIES.about,
+        key=f"bench queries {column}",
     )
     seed = d.number_input("Seed", 0, None, 0, help="The same seed holds out the same rows.", key="bench seed")
     variants: list[Variant] = []
@@ -112,7 +123,9 @@ def _ask_values(parameter: Parameter, usual: Sequence[int], column: ColumnInfo) 
 
 def _number(parameter: Parameter, given: str) -> int:
     if not given.strip().isdecimal():
-        raise RequestError(f"{parameter.name} = {given!r} is not a whole number.", "Remove it, or correct it.")
+        raise RequestError(
+            f"{parameter.name} = {given!r} is not a whole number.", "Remove it, or correct it."
+        )
     return int(given)
 
 

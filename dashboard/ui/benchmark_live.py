@@ -102,12 +102,17 @@ def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
 
 
 def _chart(plan: BenchmarkPlan, trials: tuple[Trial, ...], verdict: Verdict) -> None:
-    heading("Recall against latency, so far", f"{len(trials)} of {len(plan.trials)} trials; each is stored as it finishes")
+    heading(
+        "Recall against latency, so far",
+        f"{len(trials)} of {len(plan.trials)} trials; each is stored as it finishes",
+    )
     if not any(trial.is_measured for trial in trials):
         st.caption("The first point is exact search, once the rows are copied and the exact answers known.")
         return
     st.plotly_chart(
-        charts.recall_against_latency(trials, k=plan.k, target=verdict.target, best=verdict.index, height=380),
+        charts.recall_against_latency(
+            trials, k=plan.k, target=verdict.target, best=verdict.index, height=380
+        ),
         key="frontier so far",
         config={"displayModeBar": False},
         alt=charts.frontier_alt(trials, plan.k),
@@ -131,7 +136,11 @@ def _steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> None:
 def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
     """List the parts of a run: the copy, exact search, each index, the end; with how far each is."""
     stored = {trial.position: trial for trial in trials}
-    yield Step("Copy the rows, find the exact answers", f"{plan.queries:,} queries held out", _state(bool(stored), True))
+    yield Step(
+        "Copy the rows, find the exact answers",
+        f"{plan.queries:,} queries held out",
+        _state(bool(stored), True),
+    )
     before = bool(stored)
     for name, group in groupby(plan.trials, key=index_name):
         planned = list(group)

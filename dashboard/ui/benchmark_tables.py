@@ -77,7 +77,9 @@ def circumstances(run: Run) -> dict[str, str]:
     """List what a reader needs to judge and repeat a run, by name."""
     facts = run.environment or {}
     settings, client, plan = facts.get("settings", {}), facts.get("client", {}), run.plan
-    memory = ", ".join(f"{name} {settings[name]}" for name in ("shared_buffers", "work_mem") if name in settings)
+    memory = ", ".join(
+        f"{name} {settings[name]}" for name in ("shared_buffers", "work_mem") if name in settings
+    )
     load = client.get("load_average") or [0.0]
     return {
         "Server": f"PostgreSQL {facts.get('postgresql')}, pgvector {facts.get('pgvector')}",

@@ -41,7 +41,14 @@ def pick_target() -> Target:
             "Recall, at least", 0.0, 1.0, usual.recall, 0.01, key="recall", bind="query-params", width=140
         )
         p95_ms = st.number_input(
-            "p95 latency, ms, at most", 0.01, None, usual.p95_ms, 1.0, key="p95", bind="query-params", width=170
+            "p95 latency, ms, at most",
+            0.01,
+            None,
+            usual.p95_ms,
+            1.0,
+            key="p95",
+            bind="query-params",
+            width=170,
         )
     return Target(recall, p95_ms)
 
@@ -119,14 +126,19 @@ def _tiles(exact: Trial, subject: Trial | None) -> None:
         border=True,
         icon=":material/hard_drive:",
     )
-    st.caption(f"The figures of {index_name(trial)}, {setting_name(trial)}; beside them those of exact search.")
+    st.caption(
+        f"The figures of {index_name(trial)}, {setting_name(trial)}; beside them those of exact search."
+    )
 
 
 def _charts(run: Run, verdict: Verdict, subject: Trial | None) -> None:
     k = int(run.plan["k"])
     a, b = st.columns([3, 2])
     with a.container(border=True, height="stretch"):
-        heading("Recall against latency", f"a point is one trial of {run.queries or 0:,} queries, named by its setting; whiskers are 95 % intervals")
+        heading(
+            "Recall against latency",
+            f"a point is one trial of {run.queries or 0:,} queries, named by its setting; whiskers are 95 % intervals",
+        )
         st.plotly_chart(
             charts.recall_against_latency(run.trials, k=k, target=verdict.target, best=verdict.cheapest),
             key="frontier",
@@ -134,7 +146,10 @@ def _charts(run: Run, verdict: Verdict, subject: Trial | None) -> None:
             alt=charts.frontier_alt(run.trials, k),
         )
     with b.container(border=True, height="stretch"):
-        heading("Latency with and without an index", "p95 of each index at its best setting: in target, else nearest to it")
+        heading(
+            "Latency with and without an index",
+            "p95 of each index at its best setting: in target, else nearest to it",
+        )
         st.plotly_chart(
             charts.latency_with_and_without(_one_per_index(run.trials, verdict), target=verdict.target),
             key="latency",
@@ -158,15 +173,22 @@ def _trials(run: Run, verdict: Verdict, k: int) -> None:
     with st.container(border=True):
         left, right = st.columns([3, 2], vertical_alignment="center")
         with left:
-            heading("Trials", f"{len(run.trials)} trials, {len(run.trials) - len(void)} measured · latencies as one client sees them")
+            heading(
+                "Trials",
+                f"{len(run.trials)} trials, {len(run.trials) - len(void)} measured · latencies as one client sees them",
+            )
         frame = tables.judged(run.trials, verdict, k)
         with right.container(horizontal=True, horizontal_alignment="right"):
             _downloads(run, frame)
         trial_table(frame, k)
         for trial in run.trials:
             if trial.reason:
-                icon, word = (":material/info:", "") if trial.is_measured else (":material/block:", " is void")
-                st.caption(f"{icon} **{index_name(trial)}, {setting_name(trial)}{word}:** {escaped(trial.reason)}")
+                icon, word = (
+                    (":material/info:", "") if trial.is_measured else (":material/block:", " is void")
+                )
+                st.caption(
+                    f"{icon} **{index_name(trial)}, {setting_name(trial)}{word}:** {escaped(trial.reason)}"
+                )
 
 
 def _downloads(run: Run, frame: pd.DataFrame) -> None:
@@ -176,7 +198,12 @@ def _downloads(run: Run, frame: pd.DataFrame) -> None:
     )
     plain = frame.assign(Verdict=[chips[0] for chips in frame["Verdict"]])
     st.download_button(
-        "CSV", plain.to_csv(index=False), f"run-{run.id}.csv", "text/csv", icon=":material/download:", key="csv"
+        "CSV",
+        plain.to_csv(index=False),
+        f"run-{run.id}.csv",
+        "text/csv",
+        icon=":material/download:",
+        key="csv",
     )
 
 
@@ -197,7 +224,9 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
             ),
             "Index": text(width=190),
             "Setting": text(width=96),
-            "Plan": text(width=90, help="The node that read the table; a trial without the expected one is void"),
+            "Plan": text(
+                width=90, help="The node that read the table; a trial without the expected one is void"
+            ),
             "Recall": st.column_config.ProgressColumn(
                 f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=118
             ),

@@ -79,8 +79,9 @@ def escaped(text: str) -> str:
 def _unreachable(error: ConnectionFailed) -> None:
     embedded = settings().database_url is None
     with st.container(border=True):
-        st.subheader(":material/cloud_off: The database does not answer", anchor=False)
-        st.markdown(f"{escaped(error.message)}")
+        with st.container(gap="xsmall"):
+            st.subheader(":material/cloud_off: The database does not answer", anchor=False)
+            st.caption(escaped(error.message))
         st.markdown(_CAUSES_EMBEDDED if embedded else f"{_CAUSES}\n\n{remedy(error)}")
         st.code(_LOOK_EMBEDDED if embedded else _LOOK, language="bash")
         _look_again()

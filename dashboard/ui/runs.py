@@ -88,7 +88,9 @@ def _pick_run(run: Run, column: ColumnInfo | None) -> None:
     st.selectbox(
         "Run",
         sorted(known, reverse=True),
-        format_func=lambda run_id: f"{run_id} · {known[run_id].started_at.astimezone(UTC):%d %b %H:%M} · {known[run_id].state}",
+        format_func=lambda run_id: (
+            f"{run_id} · {known[run_id].started_at.astimezone(UTC):%d %b %H:%M} · {known[run_id].state}"
+        ),
         key=_PICKER,
         on_change=_open_picked,
         width=230,

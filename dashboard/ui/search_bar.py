@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.seeding.embedders import embedder_of
-from dashboard.ui import search_tables as tables
-from dashboard.ui import pickers, state
-from dashboard.ui.messages import escaped
 from dashboard.question import BY, Question, serving_methods
+from dashboard.seeding.embedders import embedder_of
+from dashboard.ui import pickers, state
+from dashboard.ui import search_tables as tables
+from dashboard.ui.messages import escaped
 from db.catalog import ColumnInfo, PlainColumn, default_distance
 from db.columns import spelled
 from db.distance import Distance, distance_named, distances_for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from db.catalog import PlainColumn
 from db.comparison import TOLERANCE, Comparison, Line, Mark
 from db.explain import Node, Plan
 from db.ladder import Rung
-from db.search import Key, Neighbour, SearchResult
+from db.search import Neighbour, SearchResult
 
 TIED = "= tied"
 _MARKS = {Mark.MATCHED: "✓ matched", Mark.MISSED: "✕ missed", Mark.EXTRA: "+ extra"}
@@ -50,7 +49,7 @@ def row_name(row: Neighbour, label: str | None) -> str:
     return str(title) if title else key_text(row.key)
 
 
-def key_text(key: Key) -> str:
+def key_text(key: Any) -> str:
     """Spell a row's key as the bar reads it: as it is, or a JSON list where it has several parts."""
     return json.dumps([str(part) for part in key]) if isinstance(key, tuple) else str(key)
 
@@ -72,7 +71,9 @@ def index_side(comparison: Comparison, label: str | None) -> Styler:
 
 def one_side(result: SearchResult, label: str | None) -> Styler:
     """Make the table of an answer that has nothing to be compared with."""
-    return _styled([_row(rank, row, label) for rank, row in enumerate(result.rows, 1)], ("#", "Row", "Distance"))
+    return _styled(
+        [_row(rank, row, label) for rank, row in enumerate(result.rows, 1)], ("#", "Row", "Distance")
+    )
 
 
 def _row(
@@ -96,7 +97,9 @@ def _shift(line: Line, comparison: Comparison) -> str | None:
     if not line.shift or not line.found or not line.index_rank:
         return None
     displaced = next((other.exact for other in comparison.lines if other.exact_rank == line.index_rank), None)
-    if displaced and math.isclose(displaced.distance, line.found.distance, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+    if displaced and abs(displaced.distance - line.found.distance) <= TOLERANCE * max(
+        1.0, line.found.distance
+    ):
         return None
     return f"{'▲' if line.shift > 0 else '▼'} {abs(line.shift)}"
 
@@ -128,7 +131,7 @@ def _plan_lines(node: Node, depth: int) -> Iterator[tuple[Any, ...]]:
     yield f"{_indent(depth)}{name}", node.rows_estimated, node.rows_actual, node.own_ms, buffers
     for word, condition in (("Order by", node.order_by), ("Filter", node.filter)):
         if condition:
-            removed = f"  (−{node.rows_removed:,.0f} rows)" if word == "Filter" and node.rows_removed else ""
+            removed = f"  (-{node.rows_removed:,.0f} rows)" if word == "Filter" and node.rows_removed else ""
             yield f"{_EM_SPACE * (depth + 1)}{word}  {_short(condition)}{removed}", None, None, None, None
     for child in node.children:
         yield from _plan_lines(child, depth + 1)

@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from dashboard.question import Answer, Tried
 from dashboard.ui import search_tables as tables
 from dashboard.ui import state
 from dashboard.ui.messages import escaped
 from dashboard.ui.plan_words import plan_sentence
-from dashboard.question import Answer, Tried
 from dashboard.ui.search_bar import EF_SEARCH, PROBES, SCAN, ask
 from dashboard.ui.shell import go
 from db.comparison import Comparison, Mark
@@ -21,7 +21,7 @@ from db.ladder import Rung
 from db.nearest import SearchSettings
 from db.recipes import as_python, as_sql
 from db.search import Neighbour, SearchResult
-from db.underfill import Underfill, index_used
+from db.underfill import index_used
 
 _MOST_LINES = 40
 """Lines of a table that are shown whole; a longer one scrolls."""
@@ -135,7 +135,8 @@ def _index_note(index: SearchResult) -> str:
         return f"the planner preferred to read every row · {index.server_ms:.1f} ms"
     options = ", ".join(f"{name} {value}" for name, value in used.options.items())
     setting = METHODS[used.method].search.name
-    return f"{used.method}, {options} · {setting} {index.in_force[f'{used.method}.{setting}']} · {index.server_ms:.1f} ms"
+    value = index.in_force[f"{used.method}.{setting}"]
+    return f"{used.method}, {options} · {setting} {value} · {index.server_ms:.1f} ms"
 
 
 def _summary(comparison: Comparison) -> str:
@@ -143,7 +144,8 @@ def _summary(comparison: Comparison) -> str:
     missed = [line.exact.distance for line in comparison.lines if line.mark is Mark.MISSED and line.exact]
     extra = [line.found.distance for line in comparison.lines if line.mark is Mark.EXTRA and line.found]
     if missed and extra:
-        counts += f" · the farthest extra row is {max(extra) - max(missed):.4f} farther away than the farthest missed one"
+        farther = max(extra) - max(missed)
+        counts += f" · the farthest extra row is {farther:.4f} farther away than the farthest missed one"
     return f"{counts} · rows at equal distance count as matched"
 
 
@@ -230,7 +232,9 @@ def ladder(rungs: tuple[Rung, ...]) -> None:
         alt="Recall and server time by setting",
         column_config={
             "Setting": st.column_config.TextColumn(width=140),
-            "Recall": st.column_config.ProgressColumn(min_value=0, max_value=wanted, format=f"%d / {wanted}", width=120),
+            "Recall": st.column_config.ProgressColumn(
+                min_value=0, max_value=wanted, format=f"%d / {wanted}", width=120
+            ),
             "Server ms": st.column_config.NumberColumn(format="%.1f", width=74),
         },
     )

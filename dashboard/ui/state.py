@@ -17,7 +17,7 @@ from db.capabilities import Capabilities, capabilities
 from db.catalog import ColumnInfo, PlainColumn, vector_columns
 from db.columns import VectorColumn
 from db.engine import Database
-from db.errors import ConnectionFailed
+from db.errors import ConnectionFailed, ExtensionMissing
 from db.examples import Example
 from db.examples import examples as find_examples
 from db.jobs import Job, LogLine
@@ -37,13 +37,23 @@ def database() -> Database:
     return instance().database
 
 
+def ping() -> None:
+    """Raise ConnectionFailed unless the database answers now; what was read before is forgotten then."""
+    try:
+        with database().reading("ping"):
+            pass
+    except ConnectionFailed:
+        forget()
+        raise
+
+
 def is_reachable() -> bool:
     """Whether the database answers now."""
     try:
-        with database().reading("ping"):
-            return True
+        ping()
     except ConnectionFailed:
         return False
+    return True
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
@@ -55,7 +65,12 @@ def server() -> Capabilities:
 
 @st.cache_data(ttl=10, max_entries=1, show_spinner=False)
 def columns() -> tuple[ColumnInfo, ...]:
-    """Every vector column that may be read, at most ten seconds old."""
+    """Every vector column that may be read, at most ten seconds old.
+
+    Raises ExtensionMissing where the database has no pgvector, and so no such column.
+    """
+    if server().pgvector_version is None:
+        raise ExtensionMissing(f"The database {server().database} has no pgvector.")
     with database().reading("catalog") as connection:
         return vector_columns(connection)
 

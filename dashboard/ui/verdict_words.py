@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.benchmark.verdict import Target, Verdict, index_name, setting_name
+from dashboard.benchmark.verdict import Verdict, index_name, setting_name
 from dashboard.ui.summary import gain
 from dashboard.ui.units import duration, size
 from db.runs import Trial

@@ -1,0 +1,119 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from db.columns import VECTOR_TYPES
+from db.distance import Distance
+from db.engine import Database
+from db.timing import MISSING, Answers, Search, as_text, ask, asking
+
+ROWS = 300
+
+
+def rows_of(vector_type: str) -> Table:
+    kind = VECTOR_TYPES[vector_type](2)  # type: ignore[call-arg]
+    return Table(f"line_{vector_type}", MetaData(), Column("position", Integer), Column("embedding", kind))
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    """A job's connection to tables of points on a line, indexed by HNSW."""
+    with database.writing("tests") as connection:
+        with connection.begin():
+            for vector_type in ("vector", "halfvec"):
+                rows_of(vector_type).create(connection)
+                connection.execute(
+                    text(
+                        f"INSERT INTO line_{vector_type} SELECT i, ARRAY[i, 0]::{vector_type} "
+                        f"FROM generate_series(0, {ROWS - 1}) AS i;"
+                        f"CREATE INDEX line_{vector_type}_hnsw ON line_{vector_type} "
+                        f"USING hnsw (embedding {vector_type}_l2_ops); ANALYZE"
+                    )
+                )
+        yield connection
+
+
+def texts(*points: float) -> list[bytes]:
+    return [as_text(np.array([point, 0], np.float32)) for point in points]
+
+
+@pytest.mark.parametrize("vector_type", ["vector", "halfvec"])
+def test_positions_come_nearest_first_and_every_query_is_timed(
+    connection: Connection, vector_type: str
+) -> None:
+    search = Search(rows_of(vector_type), Distance.L2, 3)
+    with asking(connection, search, texts(10.2, 200.9), {}) as asker:
+        answers = asker.ask([1, 0])
+
+    assert answers.positions.tolist() == [[201, 200, 202], [10, 11, 9]]
+    assert answers.latencies_ms.shape == (2,)
+    assert (answers.latencies_ms > 0).all()
+
+
+def test_rows_that_do_not_come_back_are_missing(connection: Connection) -> None:
+    settings = {"hnsw.ef_search": "2", "enable_seqscan": "off"}
+    with asking(connection, Search(rows_of("vector"), Distance.L2, 5), texts(10), settings) as asker:
+        assert asker.ask([0]).positions[0, 2:].tolist() == [MISSING] * 3
+        assert asker.ask_exactly([0]).positions[0, 0] == 10
+        assert MISSING not in asker.ask_exactly([0]).positions
+
+
+def test_new_settings_reach_a_search_that_is_prepared_already(connection: Connection) -> None:
+    search = Search(rows_of("vector"), Distance.L2, 3)
+    with asking(connection, search, texts(10), {"enable_indexscan": "off"}) as asker:
+        for _ in range(7):  # from the sixth on, a prepared statement may keep one plan for good
+            asker.ask([0])
+        assert asker.plan().scan.node_type == "Seq Scan"
+
+        asker.prepare({"enable_indexscan": "on", "enable_seqscan": "off"})
+
+        assert asker.plan().uses_index("line_vector_hnsw")
+
+
+def test_exact_search_reads_every_row_whatever_the_settings(connection: Connection) -> None:
+    search = Search(rows_of("vector"), Distance.L2, 3)
+    before = text("SELECT idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'line_vector'")
+    with asking(connection, search, texts(10), {"enable_seqscan": "off"}) as asker:
+        asker.ask_exactly([0] * 5)
+        assert connection.execute(before).scalar_one() == 0
+        asker.ask([0] * 5)
+        assert connection.execute(before).scalar_one() == 5
+
+
+def test_settings_end_with_the_search(connection: Connection) -> None:
+    with asking(connection, Search(rows_of("vector"), Distance.L2, 3), texts(1), {"hnsw.ef_search": "77"}):
+        assert connection.execute(select(func.current_setting("hnsw.ef_search"))).scalar_one() == "77"
+    with connection.begin():
+        assert connection.execute(select(func.current_setting("hnsw.ef_search"))).scalar_one() == "40"
+
+
+def test_what_the_server_refuses_is_raised_as_by_sqlalchemy(connection: Connection) -> None:
+    with pytest.raises(DBAPIError) as refusal, connection.begin():
+        ask(connection, [b"SELECT 1 / 0"], k=1)
+    assert refusal.value.orig is not None
+    assert not refusal.value.connection_invalidated
+
+
+def test_a_vector_is_written_so_that_it_is_read_back_the_same(connection: Connection) -> None:
+    random = np.random.default_rng(0)
+    vector = np.concatenate([random.standard_normal(200), [0.1, 1 / 3, 1e-38, 3.4e38, -1e-7]]).astype(
+        np.float32
+    )
+    with connection.begin():
+        cast = text("SELECT CAST(:written AS vector)::real[]")
+        back = connection.execute(cast, {"written": as_text(vector).decode()}).scalar_one()
+
+    assert np.array(back, np.float32).tolist() == vector.tolist()
+
+
+def test_answers_are_joined_in_order() -> None:
+    first = Answers(np.array([1.0]), np.array([[1, 2]]))
+    second = Answers(np.array([2.0, 3.0]), np.array([[3, 4], [5, 6]]))
+
+    joined = Answers.joined([first, second])
+
+    assert joined.latencies_ms.tolist() == [1, 2, 3]
+    assert joined.positions.tolist() == [[1, 2], [3, 4], [5, 6]]
