@@ -24,7 +24,9 @@ page = st.navigation(
     },
     expanded=True,
 )
-with told_to_the_reader():
-    ping()  # a database that is down is told once, and not by whichever question happens to come first
-    page.run()
-sidebar(principal)  # after the page, whose own pickers stand above it
+try:
+    with told_to_the_reader():
+        ping()  # a database that is down is told once, and not by whichever question happens to come first
+        page.run()
+finally:
+    sidebar(principal)  # below the page's own pickers, and also when the page ended early by st.stop()

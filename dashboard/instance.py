@@ -32,7 +32,7 @@ class Instance:
 
     def revive(self, tell: Tell) -> None:
         """Start the embedded server again if it died; not if somebody stopped it."""
-        if self.embedded and self.embedded.is_held():
+        if self.embedded and self.embedded.is_wanted():
             self.embedded.hold(tell, wait_s=self.settings.startup_wait_s)
 
     def close(self) -> None:

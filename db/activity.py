@@ -25,8 +25,7 @@ SELECT name, current_setting(name) AS value, source, pending_restart
 FROM pg_settings WHERE name = ANY (:names)
 """)
 _SESSIONS = text("""
-SELECT CASE WHEN application_name LIKE 'vectorscope:%' THEN application_name ELSE 'other programs' END
-         AS program,
+SELECT coalesce(nullif(application_name, ''), 'idle, or without a name') AS program,
        count(*) AS sessions,
        count(*) FILTER (WHERE state = 'active') AS active,
        extract(epoch FROM max(clock_timestamp() - query_start) FILTER (WHERE state = 'active'))::float
@@ -49,7 +48,10 @@ class ServerSetting:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Sessions of one program on this database; ``longest_s`` is the age of the oldest running statement."""
+    """Sessions of one program on this database; ``longest_s`` is the age of its oldest running statement.
+
+    ``program`` is the application_name, as the session gives it.
+    """
 
     program: str
     sessions: int
@@ -68,5 +70,5 @@ def server_settings(connection: Connection) -> tuple[ServerSetting, ...]:
 
 
 def sessions(connection: Connection) -> tuple[Sessions, ...]:
-    """Count who is connected to this database, our own sessions by purpose."""
+    """Count who else is connected to this database, the most numerous first; ours name their purpose."""
     return tuple(Sessions(**row) for row in connection.execute(_SESSIONS).mappings())

@@ -29,7 +29,7 @@ EPOCH = np.datetime64("2000-01-01", "us")
 """PostgreSQL counts dates and timestamps from here."""
 
 Values = Sequence[Any] | NDArray[Any]
-Batch = tuple[Values, ...]
+Batch = Sequence[Values]
 
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)

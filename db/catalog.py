@@ -10,12 +10,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, literal, select, table, text, union_all
+from sqlalchemy.exc import DBAPIError
 
 from db.columns import VectorColumn, split_name
 from db.distance import Distance, distances_for
 from db.errors import TableNotFound
 from db.index_catalog import IndexInfo, vector_indexes
 from db.indexes import stored_bytes
+from db.savepoint import QUERY_CANCELED, UNDEFINED_TABLE, refused_with, set_for_now
 from db.schema import OWN_SCHEMAS
 
 KINDS = {
@@ -30,6 +32,9 @@ KINDS = {
 COUNT_BUDGET_BYTES = 64 * 2**20
 """Tables are counted, smallest first, while this much heap is read in all; the rest is estimated.
 Counting 64 MB takes some 50 ms from memory, which a page can spend."""
+
+COUNT_TIMEOUT_MS = 1000
+"""Where that takes longer, from a cold disk, the rows are estimated after all."""
 
 _COLUMNS = text("""
 SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname AS "column", t.typname AS type,
@@ -54,8 +59,11 @@ FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_stats st ON st.schemaname = n.nspname AND st.tablename = c.relname
-                     AND st.attname = a.attname AND st.inherited = (c.relkind = 'p')
+LEFT JOIN LATERAL (
+  -- OFFSET 0 makes it a look-up per column; joined, the view is computed whole for each of them.
+  SELECT s.null_frac, s.avg_width FROM pg_stats s
+  WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+    AND s.inherited = (c.relkind = 'p') OFFSET 0) AS st ON true
 CROSS JOIN LATERAL (
   -- A density from the last ANALYZE times today's pages, as the planner does it.
   SELECT COALESCE(sum(pg_relation_size(p.oid)), 0)::bigint AS heap_bytes,
@@ -215,4 +223,13 @@ def _counts(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
             break
         counted = table(row.table, schema=row.schema)
         counts.append(select(literal(relation), func.count()).select_from(counted))
-    return dict(connection.execute(union_all(*counts)).all()) if counts else {}
+    if not counts:
+        return {}
+    try:
+        with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
+            return dict(connection.execute(union_all(*counts)).all())
+    except DBAPIError as error:
+        # A table may also have gone since it was listed.
+        if not refused_with(error, QUERY_CANCELED, UNDEFINED_TABLE):
+            raise
+        return {}

@@ -64,9 +64,10 @@ class EmbeddedServer:
             self._write(holders.with_holder(os.getpid()))
         return url
 
-    def is_held(self) -> bool:
-        """Whether this process is a holder; no longer so after somebody's ``stop``."""
-        return any(pid == os.getpid() for pid, _ in self._holders().pids)
+    def is_wanted(self) -> bool:
+        """Whether the server ought to run: this process holds it, or it is kept; not after a ``stop``."""
+        holders = self._holders()
+        return holders.kept or any(pid == os.getpid() for pid, _ in holders.pids)
 
     def release(self) -> None:
         """Give up this process's hold; the last holder stops the server."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.errors import (
@@ -189,8 +189,6 @@ def _translated(label: str) -> Iterator[None]:
             "Every connection of this dashboard is busy.",
             "Try again in a few seconds; long work belongs in a job.",
         ) from error
-    except NoSuchModuleError as error:  # pragma: no cover - parse_url fixes the driver
-        raise ConnectionFailed(str(error)) from error
     except DBAPIError as error:
         raise translate(error, label) from error
     except ValueError as error:

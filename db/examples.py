@@ -17,20 +17,20 @@ SHOWN_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row that has a vector: its key, and what it says in the column asked for."""
+    """A row that has a vector: its key, and its name."""
 
     key: Any
     text: str
 
 
 def examples(
-    connection: Connection, column: ColumnInfo, text_column: str | None, count: int = 3
+    connection: Connection, column: ColumnInfo, naming: Sequence[str], count: int = 3
 ) -> Sequence[Example]:
-    """Choose ``count`` rows that have a vector and a text, the same ones each time."""
-    rows = source(column, [text_column] if text_column else [])
+    """Choose ``count`` rows that have a vector and a name in the first of ``naming``, always the same."""
+    rows = source(column, naming)
     marks = identity(column, rows)
     key = [cast(mark, Text) for mark in marks.values()]
-    text = cast(rows.c[text_column], Text) if text_column else key[0]
+    text = cast(rows.c[naming[0]], Text) if naming else key[0]
     some = (
         select(*(part.label(f"key_{place}") for place, part in enumerate(key)), text.label("text"))
         .where(rows.c[column.column].is_not(None), text != "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, column, select, table
+from sqlalchemy import Column, ColumnElement, Index, MetaData, Table, column, select, table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
@@ -47,7 +48,7 @@ def index_sql(searched: VectorColumn, index: IndexMethod, distance: Distance) ->
 
 
 def as_sql(
-    searched: VectorColumn, index: IndexMethod | None, settings: Mapping[str, str], distance: Distance, k: int
+    searched: VectorColumn, index: IndexMethod, settings: Mapping[str, str], distance: Distance, k: int
 ) -> str:
     """Write the index, and a search with ``settings``, for psql; the query is a row's own vector."""
     local = "".join(f"SET LOCAL {name} = {value};\n" for name, value in settings.items())
@@ -82,7 +83,8 @@ def _search_sql(searched: VectorColumn, distance: Distance, k: int) -> str:
     vector = column(searched.column, searched.sql_type)
     example = select(vector).select_from(rows).where(vector.is_not(None)).limit(1).scalar_subquery()
     away = vector.op(distance.operator)(example).label("distance")
-    statement = select(*map(column, searched.key), away).select_from(rows).order_by("distance").limit(k)
+    keys: list[ColumnElement[Any]] = [column(name) for name in searched.key]
+    statement = select(*keys, away).select_from(rows).order_by("distance").limit(k)
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
     # Compiled for psycopg2, where a percent sign is written twice; no space before a line ends.
     return re.sub(r" *\n *", "\n", str(compiled) % ())

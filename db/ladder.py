@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 from db.comparison import Comparison, compare
 from db.indexes import METHODS
 from db.nearest import SearchSettings
-from db.search import SearchResult, search, set_for_now
-from db.underfill import index_used, ran_out_of_time
+from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.search import SearchResult, search
+from db.underfill import index_used
 
 BUDGET_S = 2.0
 
@@ -76,6 +77,6 @@ def _search_until(
         with set_for_now(connection, {"statement_timeout": str(left_ms)}):
             return search(connection, replace(current.request, settings=settings))
     except OperationalError as error:
-        if ran_out_of_time(error):
-            return None
-        raise
+        if not refused_with(error, QUERY_CANCELED):
+            raise
+        return None

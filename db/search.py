@@ -5,19 +5,19 @@ exact and the approximate answer can be had from one transaction, one snapshot.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, func, select, text
+from sqlalchemy import Connection, Row, Text, cast, select, text
 
 from db.catalog import ColumnInfo, PlainColumn, other_columns
 from db.errors import DashboardError, RequestError
 from db.explain import Plan, explain
 from db.nearest import SearchRequest, identity, identity_names, is_row, nearest, source
+from db.savepoint import set_for_now
 from db.vectors import Query, read_query
 
 _IN_FORCE = text("""
@@ -158,18 +158,6 @@ def _key_parts(key: str, column: ColumnInfo, names: tuple[str, ...]) -> tuple[st
             f"Its key is {', '.join(names)}: write a JSON list of {len(names)} values.",
         )
     return tuple(part if isinstance(part, str) else json.dumps(part) for part in parts)
-
-
-@contextmanager
-def set_for_now(connection: Connection, parameters: Mapping[str, str]) -> Iterator[None]:
-    """Apply server settings until the block ends."""
-    savepoint = connection.begin_nested()
-    try:
-        if parameters:
-            connection.execute(select(*(func.set_config(*pair, True) for pair in parameters.items())))
-        yield
-    finally:
-        savepoint.rollback()
 
 
 def _in_force(connection: Connection, wanted: Mapping[str, str]) -> dict[str, str]:

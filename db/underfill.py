@@ -19,7 +19,8 @@ from db.nearest import (
     is_row,
     source,
 )
-from db.search import SearchResult, set_for_now
+from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.search import SearchResult
 
 COUNT_TIMEOUT_MS = 1000
 """A cause is worth this long a wait; without the counts, the index is taken to have stopped early."""
@@ -103,14 +104,9 @@ def _count(connection: Connection, request: SearchRequest) -> _Counts | None:
         with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
             return _Counts(*connection.execute(wanted).one())
     except OperationalError as error:
-        if ran_out_of_time(error):
-            return None
-        raise
-
-
-def ran_out_of_time(error: OperationalError) -> bool:
-    """Whether a statement_timeout ended the statement.  57014 is PostgreSQL's query_canceled."""
-    return getattr(error.orig, "pgcode", None) == "57014"
+        if not refused_with(error, QUERY_CANCELED):
+            raise
+        return None
 
 
 def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:

@@ -11,7 +11,9 @@ from dashboard.ui.shell import go
 
 with st.container(gap=None):
     st.title("Jobs", anchor=False)
-    st.caption("Loading and measuring run in the background; they survive a closed tab, a reload and a restart")
+    st.caption(
+        "Loading and measuring run in the background; they survive a closed tab, a reload and a restart"
+    )
 
 if state.latest_jobs(1):
     job_list(job_in_address())

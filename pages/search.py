@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.ui import messages, pickers, search_bar, search_view, state
-from dashboard.ui.search_tables import label_column
+from dashboard.ui import messages, pickers, search_bar, search_proof, search_view, state
+from dashboard.ui.search_tables import naming_columns
 from dashboard.ui.shell import go
 
 column = pickers.pick_column()
@@ -18,7 +18,7 @@ st.caption(search_bar.describe(column))
 others = state.other_columns(column)
 asked = search_bar.pick_question(column, others)
 if asked is None:
-    search_bar.examples(column, state.examples(column, label_column(others, column.key)))
+    search_bar.examples(column, state.examples(column, naming_columns(others, column.key)))
     st.stop()
 
 answer = state.answer(column, asked)
@@ -29,4 +29,4 @@ if chosen:
     search_view.neighbours_of(chosen, answer)
 if not answer.index:
     search_view.no_index(answer)
-search_view.proof(answer)
+search_proof.proof(answer)

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dashboard.benchmark.statistics import Reduce, interval
+from dashboard.benchmark.statistics import Floats, Reduce, interval
 from db.distance import Distance
-
-Floats = NDArray[np.float64]
 
 RECALL_TOLERANCE = 1e-6
 """Slack on the k-th true distance: about what pgvector's sums in float32 may be off.
@@ -59,8 +56,8 @@ def recalls(found: Floats, truth: Floats, distance: Distance) -> Floats:
     answer, ascending; both of shape (queries, k).
     """
     threshold = truth[:, -1:]
-    # A cosine distance is 1 less a product, and as exact as that 1; the others shrink with their error.
-    scale = 1.0 if distance is Distance.COSINE else np.abs(threshold)
+    # A cosine distance is 1 less a product, and only as exact as that 1.
+    scale = 1.0 if distance is Distance.COSINE else np.abs(truth).max(axis=1, keepdims=True)
     return np.asarray((found <= threshold + RECALL_TOLERANCE * scale).mean(axis=1))
 
 

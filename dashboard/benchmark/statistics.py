@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Reduce = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Floats = NDArray[np.float64]
+
+Reduce = Callable[[Floats], Floats]
 """A figure drawn from the last axis: shape (..., queries) to shape (...)."""
 
 LEVEL = 0.95
@@ -16,7 +18,7 @@ BLOCK_VALUES = 2_000_000
 """Values resampled at a time: bounds the memory at some tens of MB whatever the number of queries."""
 
 
-def interval(values: NDArray[np.float64], reduce: Reduce, *, seed: int) -> tuple[float, float]:
+def interval(values: Floats, reduce: Reduce, *, seed: int) -> tuple[float, float]:
     """Bound ``reduce(values)`` by the percentile bootstrap at LEVEL; the same seed gives the same bounds.
 
     ``values`` has shape (queries,).  Source: Efron & Tibshirani, An Introduction to the Bootstrap, 13.3.

@@ -34,9 +34,9 @@ class Standing(Enum):
 class Verdict:
     """A run judged.
 
-    ``cheapest`` is None where no trial meets the target; ``best_miss`` is then the one nearest to it.
-    ``index`` is the fastest trial in target that has an index, ``surer`` the fastest whose recall meets
-    the target with its whole 95 % interval.
+    ``cheapest`` is None where no trial meets the target.  The others are trials with an index: ``index``
+    the fastest in target, ``surer`` the fastest whose recall meets it with its whole 95 % interval, and
+    ``nearest`` the fastest of those that are accurate enough, else the most accurate.
     """
 
     target: Target
@@ -44,7 +44,7 @@ class Verdict:
     cheapest: Trial | None
     index: Trial | None
     surer: Trial | None
-    best_miss: Trial | None
+    nearest: Trial | None
 
     def standing(self, trial: Trial) -> Standing:
         """Say where one of the run's trials stands."""
@@ -65,16 +65,16 @@ def judge(trials: Sequence[Trial], target: Target) -> Verdict:
     measured = sorted((t for t in trials if t.is_measured), key=lambda t: t.measures["p95_ms"])
     inside = [t for t in measured if _meets(t, target, "recall")]
     exact = next((t for t in measured if t.method == EXACT), None)
-    index = next((t for t in inside if t.method != EXACT), None)
-    accurate = [t for t in measured if t.measures["recall"] >= target.recall]
     indexed = [t for t in measured if t.method != EXACT]
+    index = next((t for t in indexed if t in inside), None)
+    accurate = (t for t in indexed if t.measures["recall"] >= target.recall)
     return Verdict(
         target=target,
         exact=exact,
         cheapest=exact if exact in inside else index,
         index=index,
-        surer=next((t for t in inside if t.method != EXACT and _meets(t, target, "recall_low")), None),
-        best_miss=next(iter(accurate), max(indexed, key=lambda t: t.measures["recall"], default=None)),
+        surer=next((t for t in indexed if _meets(t, target, "recall_low")), None),
+        nearest=next(accurate, max(indexed, key=lambda t: t.measures["recall"], default=None)),
     )
 
 

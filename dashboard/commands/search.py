@@ -21,7 +21,7 @@ def columns(as_json: bool) -> None:
     with opened(migrated=False) as instance, instance.database.reading("columns") as connection:
         found = vector_columns(connection)
     if as_json:
-        emit({"columns": [column.to_document() for column in found]})
+        emit([column.to_document() for column in found])
         return
     if not found:
         say("There are no vector columns here. Load some rows: python -m dashboard populate_db")

@@ -76,14 +76,20 @@ def _require_free_port(chosen: Settings) -> None:
 
 
 @click.command()
-def worker() -> None:
+@click.option("--parent", type=int, hidden=True, help="End when this process, which started it, is gone.")
+def worker(parent: int | None) -> None:
     """Carry out jobs until told to stop; ``python -m dashboard`` starts one by itself."""
     from dashboard.jobs.worker import Worker, stop_on_signals
 
     setup_logging()
     instance = open_instance()
     instance.prepare()
-    own = Worker(instance.database, lease_s=instance.settings.job_lease_s, revive=lambda: instance.revive(say))
+    own = Worker(
+        instance.database,
+        lease_s=instance.settings.job_lease_s,
+        revive=lambda: instance.revive(say),
+        parent=parent,
+    )
     stop_on_signals(own)
     try:
         own.run_forever()

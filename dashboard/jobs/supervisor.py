@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -20,7 +21,8 @@ class Supervisor:
     """Owns one worker child."""
 
     def __init__(self, command: list[str] | None = None) -> None:
-        self._command = command or [sys.executable, "-m", "dashboard", "worker"]
+        own = [sys.executable, "-m", "dashboard", "worker", "--parent", str(os.getpid())]
+        self._command = command or own
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="worker-supervisor", daemon=True)

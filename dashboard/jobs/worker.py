@@ -106,29 +106,35 @@ class RunningJob:
 
 
 class Worker:
-    """Claims jobs one after the other until told to stop."""
+    """Claims jobs one after the other until told to stop, or until the process ``parent`` is gone."""
 
     def __init__(
-        self, database: Database, *, lease_s: float, revive: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        *,
+        lease_s: float,
+        revive: Callable[[], None] = lambda: None,
+        parent: int | None = None,
     ) -> None:
         self.database = database
         self.lease_s = lease_s
         self._revive = revive
+        self._parent = parent
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
 
     def run_forever(self) -> None:
-        """Work until told to stop, or until the process that started this one is gone.
-
-        A lost server is waited for, and revived where it is ours.
-        """
+        """Work until told to stop; a lost server is waited for, and revived where it is ours."""
         logger.info("worker %s is ready", self.name)
-        parent = os.getppid()
         with suppress(DashboardError):
             sweep(self.database)
-        while not self.stopping.is_set() and os.getppid() == parent:
+        while not self._must_end():
             if not self._try_one():
                 self.stopping.wait(POLL_S)
+
+    def _must_end(self) -> bool:
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return self.stopping.is_set() or orphaned
 
     def _try_one(self) -> bool:
         try:

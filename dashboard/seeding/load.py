@@ -28,7 +28,7 @@ from db.errors import Cancelled, DashboardError, LeaseLost
 from db.progress import Ledger, Progress
 from db.schema import SCHEMA
 
-CHUNK_BLOCKS = 4
+CHUNK_BLOCKS = 16
 """Blocks to a transaction: about 16 MB, a fraction of a second, and the most a crash costs."""
 
 

@@ -39,9 +39,11 @@ _ALL = (
         open_clusters,
         (
             Parameter("clusters", "Clusters", 100, 1, 2_000, "How many groups there are."),
-            Parameter("spread", "Spread", 0.5, 0.0, 10.0, "Size of a group, where 1 is that of the whole."),
             Parameter(
-                "intrinsic", "Intrinsic dimension", 16, 1, 1_000, "Directions a group really varies in."
+                "spread", "Spread", 1.0, 0.0, 10.0, "Width of a group; 1: as wide as groups lie apart."
+            ),
+            Parameter(
+                "intrinsic", "Intrinsic dimension", 32, 1, 1_000, "Directions a group really varies in."
             ),
             Parameter(
                 "skew", "Skew", 0.7, 0.0, 3.0, "0: groups of one size; higher: a few large, many small."

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.seeding.request import PopulateRequest
-from dashboard.seeding.source import Rows, embedding, generated, generator
+from dashboard.seeding.source import PIECE, Rows, embedding, generated, generator
 from db.binary import BIGINT, TEXT, Field, Values
 
 Vectors = NDArray[np.float32]
@@ -25,23 +25,24 @@ def open_uniform(request: PopulateRequest) -> Rows:
 def open_clusters(request: PopulateRequest) -> Rows:
     """Open a Gaussian mixture: some clusters large and most small, each flat in all but a few directions.
 
-    A row is ``centre + spread * z @ basis``, with z of ``intrinsic`` dimensions.  The clusters share one
-    basis, with signs of their own: each spans another subspace, and a block is one matrix product.
+    A row is ``centre + z @ basis``, with z of ``intrinsic`` dimensions.  The clusters share one
+    basis, with signs of their own: each spans another subspace, and no cluster needs a matrix of its own.
     """
     dims = _dims(request)
     clusters, intrinsic = int(request.parameters["clusters"]), int(request.parameters["intrinsic"])
-    spread, skew = np.float32(request.parameters["spread"]), request.parameters["skew"]
+    spread, skew = request.parameters["spread"], request.parameters["skew"]
 
     shared = generator(request.seed)
     centres = _normal(shared, clusters, dims)
     signs = shared.integers(0, 2, (clusters, dims), np.int8) * 2 - 1
-    basis = _normal(shared, intrinsic, dims) / np.float32(np.sqrt(intrinsic))
+    basis = _normal(shared, intrinsic, dims) * np.float32(spread / np.sqrt(intrinsic))
     sizes = np.cumsum(1 / np.arange(1, clusters + 1) ** skew)
 
     def columns(random: np.random.Generator, ids: NDArray[np.int64]) -> tuple[Values, ...]:
         cluster = np.searchsorted(sizes, random.random(len(ids)) * sizes[-1], side="right")
-        within = _normal(random, len(ids), intrinsic) @ basis
-        return cluster, centres[cluster] + spread * within * signs[cluster]
+        # In pieces too small for BLAS to start its threads: on a busy machine they wait for each other.
+        pieces = _normal(random, len(ids), intrinsic).reshape(-1, PIECE, intrinsic) @ basis
+        return cluster, centres[cluster] + signs[cluster] * pieces.reshape(-1, dims)
 
     return generated(request, (Field("cluster", BIGINT), embedding(dims)), columns)
 

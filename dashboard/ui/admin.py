@@ -27,6 +27,7 @@ def server_settings(found: Sequence[ServerSetting]) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        height="content",
         key="server settings",
         alt="Server settings with their value, source and meaning",
         column_config={
@@ -62,7 +63,7 @@ def sessions(found: Sequence[Sessions]) -> None:
         placeholder="—",
         alt="Sessions by purpose, with how many are active and for how long",
         column_config={
-            "program": st.column_config.TextColumn("Last used for"),
+            "program": st.column_config.TextColumn("Program and purpose"),
             "sessions": st.column_config.NumberColumn("Sessions", width=72),
             "active": st.column_config.NumberColumn("Active", width=72),
             "longest": st.column_config.TextColumn("Longest statement", width=124, alignment="right"),
@@ -113,6 +114,7 @@ def installation(instance: Instance) -> None:
     st.dataframe(
         frame,
         hide_index=True,
+        height="content",
         key="installation",
         alt="Settings of this installation with their value and meaning",
         column_config={

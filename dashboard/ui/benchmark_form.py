@@ -31,8 +31,8 @@ def draw(column: ColumnInfo) -> None:
     with st.container(border=True):
         st.subheader("New run", anchor=False)
         st.markdown(
-            "Measures exact search and candidate indexes on a copy of your rows, with rows held out at random "
-            "as queries: how fast each setting is, and how many true neighbours it finds."
+            "Measures exact search and candidate indexes on a copy of your rows, some held out at random as "
+            "queries: how fast each setting is, and how many true neighbours it finds."
         )
         plan = None
         with told_to_the_reader():
@@ -132,8 +132,8 @@ def _number(parameter: Parameter, given: str) -> int:
 def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:
     """Say what the plan takes, from what the catalog knows."""
     touches = (
-        f":material/shield: Only reads {escaped(str(column))}. Candidate indexes are built one at a time on a "
-        "copy in schema `vectorscope_bench`, which is dropped at the end."
+        f":material/shield: Only reads {escaped(str(column))}. Candidate indexes are built one at a time on "
+        "a copy in schema `vectorscope_bench`, which is dropped at the end."
     )
     if column.rows is None or column.dimensions is None:
         st.caption(f"{len(plan.trials)} trials · {touches}")
@@ -143,7 +143,7 @@ def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:
     cost, budget_bytes = plan.cost(column.type, found), settings().scratch_budget_mb * 2**20
     if cost.scratch_bytes > budget_bytes:
         raise RequestError(
-            f"This needs about {size(cost.scratch_bytes)} of scratch space; the budget is {size(budget_bytes)}.",
+            f"This needs about {size(cost.scratch_bytes)} of scratch space of {size(budget_bytes)}.",
             "Raise SCRATCH_BUDGET_MB, or measure a sample: python -m dashboard benchmark ... --sample N",
         )
     st.caption(

@@ -11,8 +11,8 @@ import streamlit as st
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
-from dashboard.ui import charts, state
-from dashboard.ui.benchmark_view import heading, trial_table
+from dashboard.ui import charts, frontier, state
+from dashboard.ui.benchmark_trials import heading, trial_table
 from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.progress import follow
 from dashboard.ui.units import duration, size
@@ -71,12 +71,12 @@ def _so_far(job_id: int) -> None:
 def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
     a, b, c = st.columns(3)
     target = verdict.target
-    best, exact = verdict.index or verdict.best_miss, verdict.exact
+    best, exact = verdict.index or verdict.nearest, verdict.exact
     if best:
         inside = best is verdict.index
         a.metric(
             "Best index so far",
-            f"{best.measures['p95_ms']:,.3g} ms",
+            f"{charts.figure_of(best.measures['p95_ms'])} ms",
             "in target" if inside else "not in target",
             delta_color="green" if inside else "orange",
             delta_arrow="off",
@@ -90,7 +90,7 @@ def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
         quick = exact.measures["p95_ms"] <= target.p95_ms
         b.metric(
             "Exact, p95",
-            f"{exact.measures['p95_ms']:,.3g} ms",
+            f"{charts.figure_of(exact.measures['p95_ms'])} ms",
             "in target" if quick else "too slow",
             delta_color="green" if quick else "orange",
             delta_arrow="off",
@@ -98,7 +98,16 @@ def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
             icon=":material/straighten:",
             delta_description=f"target {target.p95_ms:g} ms",
         )
-    c.metric("Trials stored", f"{stored:,} of {planned:,}", border=True, icon=":material/inventory_2:")
+    c.metric(
+        "Trials stored",
+        f"{stored:,} of {planned:,}",
+        "kept",
+        delta_color="gray",
+        delta_arrow="off",
+        border=True,
+        icon=":material/inventory_2:",
+        delta_description="should the worker die",
+    )
 
 
 def _chart(plan: BenchmarkPlan, trials: tuple[Trial, ...], verdict: Verdict) -> None:
@@ -110,12 +119,12 @@ def _chart(plan: BenchmarkPlan, trials: tuple[Trial, ...], verdict: Verdict) -> 
         st.caption("The first point is exact search, once the rows are copied and the exact answers known.")
         return
     st.plotly_chart(
-        charts.recall_against_latency(
+        frontier.recall_against_latency(
             trials, k=plan.k, target=verdict.target, best=verdict.index, height=380
         ),
         key="frontier so far",
-        config={"displayModeBar": False},
-        alt=charts.frontier_alt(trials, plan.k),
+        config=charts.PLAIN,
+        alt=frontier.in_words(trials, plan.k),
     )
 
 
@@ -128,8 +137,8 @@ def _steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> None:
             st.markdown(f":{color}[:material/{icon}:] {name}")
             st.caption(step.note)
     st.caption(
-        f":material/shield: Only reads {escaped(plan.column)}. The copy in schema `vectorscope_bench` is dropped "
-        "at the end, also when the run is cancelled."
+        f":material/shield: Only reads {escaped(plan.column)}. The copy in schema `vectorscope_bench` is "
+        "dropped at the end, also when the run is cancelled."
     )
 
 

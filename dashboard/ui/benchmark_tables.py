@@ -15,7 +15,7 @@ from db.runs import Run, Trial
 MB = 2**20
 
 _STANDINGS = {
-    Standing.CHEAPEST: ("★ cheapest in target", "primary"),
+    Standing.CHEAPEST: ("★ cheapest", "primary"),
     Standing.IN_TARGET: ("✓ in target", "green"),
     Standing.MISSES_RECALL: ("✕ misses recall", "gray"),
     Standing.TOO_SLOW: ("✕ too slow", "orange"),
@@ -25,7 +25,7 @@ MEASURED, MEASURING, QUEUED = "✓ measured", "▶ measuring", "○ queued"
 CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primary", QUEUED: "gray"}
 """The chip of every standing and state: sign and word, and the colour that goes with them."""
 
-_FIGURES = ("p50, ms", "p95, ms", "p99, ms", "QPS", "Build, s", "Size, MB")
+_FIGURES = ("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB")
 
 
 def judged(trials: Sequence[Trial], verdict: Verdict, k: int) -> pd.DataFrame:
@@ -52,17 +52,17 @@ def _row(trial: Trial, chip: str, k: int) -> dict[str, Any]:
         "Index": index_name(trial),
         "Setting": setting_name(trial),
         "Plan": trial.plan_node + (" (pinned)" if trial.pinned else ""),
-        "Build, s": trial.build_s,
-        "Size, MB": trial.size_bytes / MB if trial.size_bytes is not None else None,
+        "Build s": trial.build_s,
+        "Size MB": trial.size_bytes / MB if trial.size_bytes is not None else None,
     }
     if not (measures := trial.measures):
         return known
     return known | {
         "Recall": measures["recall"],
         "95 % interval": f"{measures['recall_low']:.2f} to {measures['recall_high']:.2f}",
-        "p50, ms": measures["p50_ms"],
-        "p95, ms": measures["p95_ms"],
-        "p99, ms": measures["p99_ms"],
+        "p50 ms": measures["p50_ms"],
+        "p95 ms": measures["p95_ms"],
+        "p99 ms": measures["p99_ms"],
         "QPS": measures["qps"],
     }
 
@@ -86,11 +86,14 @@ def circumstances(run: Run) -> dict[str, str]:
         "Memory": memory,
         "Builds": f"maintenance_work_mem {settings.get('maintenance_work_mem')}, "
         f"up to {settings.get('max_parallel_maintenance_workers')} parallel workers",
-        "Client": f"{client.get('cpus')} CPUs, {size(client.get('memory_bytes', 0))}, load {load[0]:.1f} at the start",
-        "Rows": f"{run.rows or 0:,} searched, {facts.get('type')}({facts.get('dimensions')}){_left_out(facts)}",
-        "Queries": f"{run.queries or 0:,} held out at random, seed {plan['seed']}, asked {_times(plan['repeats'])}",
+        "Client": f"{client.get('cpus')} CPUs, {size(client.get('memory_bytes', 0))}, "
+        f"load {load[0]:.1f} at the start",
+        "Rows": f"{run.rows or 0:,} searched, {facts.get('type')}({facts.get('dimensions')})"
+        f"{_left_out(facts)}",
+        "Queries": f"{run.queries or 0:,} held out at random, seed {plan['seed']}, "
+        f"asked {_times(plan['repeats'])}",
         "Driver": "psycopg2, PREPARE and EXECUTE, one client, warm cache",
-        "Your table": _untouched(run),
+        "Table": _untouched(run),
         "Took": duration((run.finished_at - run.started_at).total_seconds()) if run.finished_at else "",
         "Software": f"Vectorscope {facts.get('vectorscope')}, run {run.id}",
     }

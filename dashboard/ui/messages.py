@@ -52,8 +52,8 @@ def problem(error: DashboardError) -> None:
 def remedy(error: DashboardError) -> str:
     """Write an error's remedy as Markdown, its commands as code.
 
-    >>> remedy(DashboardError("No.", "Run: python -m dashboard migrate"))
-    'Run\\\\: `python -m dashboard migrate`'
+    >>> print(remedy(DashboardError("No pgvector.", "Now run python -m dashboard migrate.")))
+    Now run `python -m dashboard migrate`.
     """
     rest, text = 0, ""
     for command in _COMMAND.finditer(error.remedy):

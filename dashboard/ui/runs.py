@@ -29,7 +29,7 @@ def in_address() -> Run | None:
     if run_id is None and (job_id := job_in_address()) is not None:
         run = state.run_of_job(job_id)
         if run is None or run.state == "running":
-            return None
+            return run
         del st.query_params["job"]
         st.query_params[RUN] = str(run.id)
         run_id = run.id
@@ -77,8 +77,8 @@ def _about(run: Run) -> str:
     started = run.started_at.astimezone(UTC)
     took = f", {duration((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
     return (
-        f"Run {run.id} · {escaped(run.subject)} · {distance.stem} `{distance.operator}` · k = {run.plan['k']} · "
-        f"{started:%Y-%m-%d %H:%M} UTC{took} · by {escaped(run.created_by)}"
+        f"Run {run.id} · {escaped(run.subject)} · {distance.stem} `{distance.operator}` · "
+        f"k = {run.plan['k']} · {started:%Y-%m-%d %H:%M} UTC{took} · by {escaped(run.created_by)}"
     )
 
 

@@ -28,7 +28,6 @@ GIVEN = {"Text": "q", "Row id": "id", "Vector": "v"}
 
 EF_SEARCH, PROBES, SCAN = "ef", "probes", "scan"
 FILTERS = "f"
-_SETTINGS = {"hnsw": EF_SEARCH, "ivfflat": PROBES}
 
 
 def describe(column: ColumnInfo) -> str:
@@ -93,24 +92,25 @@ def _pick_settings(column: ColumnInfo) -> tuple[Distance, int, SearchSettings]:
         distance = _pick_distance(column)
     k = b.number_input("k, rows wanted", 1, MAX_ROWS, 10, key="k", bind="query-params")
     methods = serving_methods(column, distance)
-    chosen: dict[str, int | str] = {}
     with c:
-        for name in methods:
-            if address := _SETTINGS.get(name):
-                parameter = METHODS[name].search
-                chosen[parameter.name] = st.number_input(
-                    parameter.name,
-                    parameter.low,
-                    parameter.high,
-                    parameter.default,
-                    help=parameter.about,
-                    key=address,
-                    bind="query-params",
-                )
-    if methods:
-        with d:
-            chosen["iterative_scan"] = _pick_iterative_scan(methods)
-    return distance, k, SearchSettings(**chosen)
+        ef_search = _pick_setting("hnsw", EF_SEARCH) if "hnsw" in methods else None
+        probes = _pick_setting("ivfflat", PROBES) if "ivfflat" in methods else None
+    with d:
+        scan = _pick_iterative_scan(methods)
+    return distance, k, SearchSettings(ef_search=ef_search, probes=probes, iterative_scan=scan)
+
+
+def _pick_setting(method: str, address: str) -> int:
+    setting = METHODS[method].search
+    return st.number_input(
+        setting.name,
+        setting.low,
+        setting.high,
+        setting.default,
+        help=setting.about,
+        key=address,
+        bind="query-params",
+    )
 
 
 def _pick_distance(column: ColumnInfo) -> Distance:
@@ -129,18 +129,20 @@ def _pick_distance(column: ColumnInfo) -> Distance:
 
 def _about_distances(column: ColumnInfo) -> str:
     served = {i.distance for i in column.indexes if i.valid}
+    how = {True: "served by an index", False: "exact search only"}
     return "\n".join(
-        f"- **{d.stem}** `{d.operator}` {d.label}: {'served by an index' if d in served else 'exact search only'}"
-        for d in distances_for(column.type)
+        f"- **{d.stem}** `{d.operator}` {d.label}: {how[d in served]}" for d in distances_for(column.type)
     )
 
 
-def _pick_iterative_scan(methods: tuple[str, ...]) -> str:
+def _pick_iterative_scan(methods: tuple[str, ...]) -> str | None:
     known = [
         scan
         for scan, settings in ITERATIVE_SCANS.items()
         if any(setting.startswith(methods) for setting in settings)
     ]
+    if not known:
+        return None
     return st.selectbox(
         "Iterative scan",
         known,
@@ -168,6 +170,8 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
         if others:
             with st.popover("Add filter", icon=":material/add:", type="tertiary"):
                 _pick_new_filter(others)
+    if left_out := [chip for chip in st.query_params.get_all(FILTERS) if chip not in known]:
+        st.caption(f":material/filter_alt_off: Left out, as no column fits: {escaped('; '.join(left_out))}")
     return tuple(parse_filter(chip) for chip in chosen)
 
 
@@ -220,3 +224,11 @@ def ask(by: str, given: str) -> None:
     """Put a question into the bar, as a button's ``on_click``."""
     state.put("by", by)
     state.put(GIVEN[by], given)
+
+
+def use_settings(settings: SearchSettings) -> None:
+    """Put ``settings`` into the bar's widgets, as a button's ``on_click``."""
+    values = {EF_SEARCH: settings.ef_search, PROBES: settings.probes, SCAN: settings.iterative_scan}
+    for address, value in values.items():
+        if value is not None:
+            state.put(address, value)

@@ -36,16 +36,16 @@ _EM_SPACE = "\u2003"
 _TITLES = ("title", "name", "label", "headline", "subject")
 
 
-def label_column(others: Sequence[PlainColumn], key: Sequence[str]) -> str | None:
-    """Choose the column that names a row to a reader: a title, else the first text; None without any."""
+def naming_columns(others: Sequence[PlainColumn], key: Sequence[str]) -> tuple[str, ...]:
+    """Choose the columns that name a row to a reader: a title, else the first text, else the key."""
     texts = [c.name for c in others if c.category == "S" and c.name not in key]
     titled = [name for name in texts if name.lower() in _TITLES]
-    return next(iter(titled or texts), None)
+    return tuple((titled or texts)[:1]) or tuple(key)
 
 
-def row_name(row: Neighbour, label: str | None) -> str:
+def row_name(row: Neighbour, naming: Sequence[str]) -> str:
     """Name a row by its title, or by its key where it has none."""
-    title = row.values.get(label) if label else None
+    title = row.values.get(naming[0]) if len(naming) == 1 else None
     return str(title) if title else key_text(row.key)
 
 
@@ -54,37 +54,37 @@ def key_text(key: Any) -> str:
     return json.dumps([str(part) for part in key]) if isinstance(key, tuple) else str(key)
 
 
-def exact_side(comparison: Comparison, label: str | None) -> Styler:
+def exact_side(comparison: Comparison, naming: Sequence[str]) -> Styler:
     """Make the table of the exact answer; its line stays empty where only the index has a row."""
-    rows = [_row(line.exact_rank, line.exact, label, _mark(line)) for line in comparison.lines]
+    rows = [_row(line.exact_rank, line.exact, naming, _mark(line)) for line in comparison.lines]
     return _styled(rows, ("#", "Row", "Distance", "Mark"))
 
 
-def index_side(comparison: Comparison, label: str | None) -> Styler:
+def index_side(comparison: Comparison, naming: Sequence[str]) -> Styler:
     """Make the table of the index's answer, each row on the line of its exact twin."""
     rows = []
     for line in comparison.lines:
-        row = _row(line.index_rank, line.found, label, _mark(line))
+        row = _row(line.index_rank, line.found, naming, _mark(line))
         rows.append(row | {"Shift": _shift(line, comparison)} if line.found else {"Row": NOT_RETURNED})
     return _styled(rows, ("#", "Row", "Distance", "Mark", "Shift"))
 
 
-def one_side(result: SearchResult, label: str | None) -> Styler:
+def one_side(result: SearchResult, naming: Sequence[str]) -> Styler:
     """Make the table of an answer that has nothing to be compared with."""
     return _styled(
-        [_row(rank, row, label) for rank, row in enumerate(result.rows, 1)], ("#", "Row", "Distance")
+        [_row(rank, row, naming) for rank, row in enumerate(result.rows, 1)], ("#", "Row", "Distance")
     )
 
 
 def _row(
-    rank: int | None, row: Neighbour | None, label: str | None, mark: str | None = None
+    rank: int | None, row: Neighbour | None, naming: Sequence[str], mark: str | None = None
 ) -> dict[str, Any]:
     if row is None:
         return {}
-    fixed = {"#": rank, "Row": row_name(row, label), "Distance": row.distance}
+    fixed: dict[str, Any] = {"#": rank, "Row": row_name(row, naming), "Distance": row.distance}
     if mark:
         fixed["Mark"] = [mark]
-    return fixed | {f"{name} ": value for name, value in row.values.items() if name != label}
+    return fixed | {f"{name} ": value for name, value in row.values.items() if name not in naming}
 
 
 def _mark(line: Line) -> str:
@@ -128,13 +128,18 @@ def plan_tree(plan: Plan) -> pd.DataFrame:
 def _plan_lines(node: Node, depth: int) -> Iterator[tuple[Any, ...]]:
     buffers = (node.hit_blocks or 0) + (node.read_blocks or 0)
     name = "  ".join(filter(None, (node.node_type, node.index_name or node.relation)))
-    yield f"{_indent(depth)}{name}", node.rows_estimated, node.rows_actual, node.own_ms, buffers
+    yield f"{_indent(depth)}{name}", node.rows_estimated, _whole(node.rows_actual), node.own_ms, buffers
     for word, condition in (("Order by", node.order_by), ("Filter", node.filter)):
         if condition:
             removed = f"  (-{node.rows_removed:,.0f} rows)" if word == "Filter" and node.rows_removed else ""
             yield f"{_EM_SPACE * (depth + 1)}{word}  {_short(condition)}{removed}", None, None, None, None
     for child in node.children:
         yield from _plan_lines(child, depth + 1)
+
+
+def _whole(rows: float | None) -> int | None:
+    """Round what several loops or workers share: PostgreSQL 18 gives fractions."""
+    return None if rows is None else round(rows)
 
 
 def _indent(depth: int) -> str:

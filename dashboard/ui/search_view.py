@@ -1,4 +1,4 @@
-"""The search page's answer: how many, by what, how fast, how right; then the proof."""
+"""The search page's answer: how many rows, by what, how fast, how right; and the rows, side by side."""
 
 from __future__ import annotations
 
@@ -9,25 +9,19 @@ from pandas.io.formats.style import Styler
 
 from dashboard.question import Answer, Tried
 from dashboard.ui import search_tables as tables
-from dashboard.ui import state
 from dashboard.ui.messages import escaped
-from dashboard.ui.plan_words import plan_sentence
-from dashboard.ui.search_bar import EF_SEARCH, PROBES, SCAN, ask
+from dashboard.ui.search_bar import ask, use_settings
 from dashboard.ui.shell import go
 from db.comparison import Comparison, Mark
 from db.distance import Distance
 from db.indexes import METHODS
-from db.ladder import Rung
-from db.nearest import SearchSettings
-from db.recipes import as_python, as_sql
 from db.search import Neighbour, SearchResult
 from db.underfill import index_used
 
 _MOST_LINES = 40
 """Lines of a table that are shown whole; a longer one scrolls."""
 
-_ROW_PX = 32
-_CODE_PX = 360
+ROW_PX = 32
 
 
 def headline(answer: Answer) -> None:
@@ -83,29 +77,21 @@ def _remedy_button(trial: Tried, *, first: bool) -> None:
     )
 
 
-def use_settings(settings: SearchSettings) -> None:
-    """Put ``settings`` into the bar's widgets, as a button's ``on_click``."""
-    values = {EF_SEARCH: settings.ef_search, PROBES: settings.probes, SCAN: settings.iterative_scan}
-    for address, value in values.items():
-        if value is not None:
-            state.put(address, value)
-
-
 def sides(answer: Answer) -> Neighbour | None:
     """Draw both answers, line by line; hand back the row the reader chose, if any."""
-    label = tables.label_column(answer.exact.shown, answer.exact.request.column.key)
+    naming = tables.naming_columns(answer.exact.shown, answer.exact.request.column.key)
     if not (answer.index and answer.comparison):
         with st.container(border=True):
-            _card_title("Exact", _exact_note(answer.exact))
-            place = _result_table(tables.one_side(answer.exact, label), answer, "exact")
+            card_title("Exact", _exact_note(answer.exact))
+            place = _result_table(tables.one_side(answer.exact, naming), answer, "exact")
         return None if place is None else answer.exact.rows[place]
     left, right = st.columns(2)
     with left.container(border=True):
-        _card_title("Exact", _exact_note(answer.exact))
-        first = _result_table(tables.exact_side(answer.comparison, label), answer, "exact")
+        card_title("Exact", _exact_note(answer.exact))
+        first = _result_table(tables.exact_side(answer.comparison, naming), answer, "exact")
     with right.container(border=True):
-        _card_title("Index", _index_note(answer.index))
-        second = _result_table(tables.index_side(answer.comparison, label), answer, "index")
+        card_title("Index", _index_note(answer.index))
+        second = _result_table(tables.index_side(answer.comparison, naming), answer, "index")
     st.caption(_summary(answer.comparison))
     lines = answer.comparison.lines
     if second is not None:
@@ -113,8 +99,8 @@ def sides(answer: Answer) -> Neighbour | None:
     return lines[first].exact if first is not None else None
 
 
-def _card_title(title: str, note: str) -> None:
-    # A horizontal container puts the heading and its note on one line.
+def card_title(title: str, note: str) -> None:
+    """Draw a card's title and its note on one line."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(title, anchor=False, width="content")
         st.caption(note)
@@ -159,8 +145,8 @@ def _result_table(styled: Styler, answer: Answer, side: str) -> int | None:
         placeholder="",
         key=f"{side} {answer.token}",
         alt=f"Rows of the {side} answer, nearest first",
-        height="content" if lines <= _MOST_LINES else _ROW_PX * _MOST_LINES,
-        row_height=_ROW_PX,
+        height="content" if lines <= _MOST_LINES else ROW_PX * _MOST_LINES,
+        row_height=ROW_PX,
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
@@ -187,98 +173,11 @@ def _distance_column(distance: Distance, values: list[float]) -> Any:
     )
 
 
-def plan(result: SearchResult) -> None:
-    """Draw a plan in words and as a tree."""
-    st.markdown(plan_sentence(result))
-    frame = tables.plan_tree(result.plan)
-    st.dataframe(
-        frame,
-        hide_index=True,
-        placeholder="",
-        key="plan",
-        height="content",
-        row_height=_ROW_PX,
-        alt="Query plan, one line per step",
-        column_config={
-            "Step": st.column_config.TextColumn(width=268),
-            "~Rows": st.column_config.NumberColumn(
-                format="localized", width=70, help="What the planner expected"
-            ),
-            "Rows": st.column_config.NumberColumn(format="localized", width=60, help="What came out"),
-            "Own ms": st.column_config.ProgressColumn(
-                format="%.2f", min_value=0, max_value=float(frame["Own ms"].max()) or 1.0, width=106
-            ),
-            "Buffers": st.column_config.NumberColumn(
-                format="localized", width=66, help="Pages of 8 kB read, children included"
-            ),
-        },
-    )
-    root = result.plan.root
-    read = root.read_blocks or 0
-    where = f"{read:,} pages read from outside shared buffers" if read else "every page found in memory"
-    st.caption(f"planned in {result.plan.planning_ms or 0:.2f} ms · {where} · read-only, rolled back")
-
-
-def ladder(rungs: tuple[Rung, ...]) -> None:
-    """Draw what other settings found of the exact answer, and offer the first that found all of it."""
-    _card_title("What would it take?", "each tried once on this query")
-    wanted = rungs[-1].comparison.wanted
-    st.dataframe(
-        tables.ladder_table(rungs),
-        hide_index=True,
-        key="ladder",
-        height="content",
-        row_height=_ROW_PX,
-        alt="Recall and server time by setting",
-        column_config={
-            "Setting": st.column_config.TextColumn(width=140),
-            "Recall": st.column_config.ProgressColumn(
-                min_value=0, max_value=wanted, format=f"%d / {wanted}", width=120
-            ),
-            "Server ms": st.column_config.NumberColumn(format="%.1f", width=74),
-        },
-    )
-    found = next((rung for rung in rungs[:-1] if rung.comparison.recall == 1), None)
-    if found and not found.is_current:
-        st.button(
-            f"Use {found.label}",
-            icon=":material/check:",
-            key="use rung",
-            on_click=use_settings,
-            args=(found.result.request.settings,),
-        )
-
-
-def proof(answer: Answer) -> None:
-    """Draw how the answer came about, and how to have it elsewhere; beside it what other settings find."""
-    if not answer.index:
-        with st.container(border=True):
-            _plan_and_recipes(answer.best)
-        return
-    left, right = st.columns([3, 2])
-    with left.container(border=True, height="stretch"):
-        _plan_and_recipes(answer.best)
-    with right.container(border=True, height="stretch"):
-        ladder(state.rungs(answer, answer.token))
-
-
-def _plan_and_recipes(result: SearchResult) -> None:
-    tree, sql, python = st.tabs(
-        [":material/account_tree: Plan", ":material/database: SQL", ":material/code: Python"]
-    )
-    with tree:
-        plan(result)
-    with sql:
-        st.code(as_sql(result), language="sql", wrap_lines=True, height=_CODE_PX)
-    with python:
-        st.code(as_python(result), language="python", wrap_lines=True, height=_CODE_PX)
-
-
 def neighbours_of(row: Neighbour, answer: Answer) -> None:
     """Offer to search on from the row that was chosen."""
-    label = tables.label_column(answer.exact.shown, answer.exact.request.column.key)
+    naming = tables.naming_columns(answer.exact.shown, answer.exact.request.column.key)
     st.button(
-        f"Neighbours of {escaped(tables.row_name(row, label))}",
+        f"Neighbours of {escaped(tables.row_name(row, naming))}",
         icon=":material/near_me:",
         key="neighbours",
         on_click=ask,
@@ -292,8 +191,8 @@ def no_index(answer: Answer) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.markdown(
-            f":material/straighten: **No index serves {request.distance.label.lower()} distance here, so this "
-            "answer is exact: recall is perfect.** An index would be faster and may miss rows: measure first."
+            f":material/straighten: **No index serves `{request.distance.stem}` distance here, so this answer is exact: "
+            "recall is perfect.** An index would be faster and may miss rows: measure before adding one."
         )
         with right.container(horizontal=True, horizontal_alignment="right"):
             if st.button("Measure it", icon=":material/speed:"):

@@ -1,4 +1,4 @@
-"""Asking for rows: a source, its parameters as the registry lists them, what that would load, and the result."""
+"""Asking for rows: a source, its parameters as the registry lists them, what they make, and the result."""
 
 import re
 import uuid
@@ -18,7 +18,7 @@ from dashboard.settings import settings
 from dashboard.ui import state
 from dashboard.ui.messages import escaped
 from dashboard.ui.shell import go
-from dashboard.ui.units import duration, size
+from dashboard.ui.units import size
 from db.binary import TEXT
 from db.columns import spelled
 
@@ -32,7 +32,12 @@ def choose_source() -> Source:
     """Draw the choice of a source."""
     by_label = {source.label: source for source in SOURCES.values()}
     label = st.segmented_control(
-        "Source", list(by_label), default=next(iter(by_label)), required=True, key="source", bind="query-params"
+        "Source",
+        list(by_label),
+        default=next(iter(by_label)),
+        required=True,
+        key="source",
+        bind="query-params",
     )
     source = by_label[label or next(iter(by_label))]
     st.caption(source.about)
@@ -41,14 +46,18 @@ def choose_source() -> Source:
 
 def ask(source: Source) -> PopulateRequest | None:
     """Draw what can be chosen about a source; None while a file is still to be chosen."""
-    path, text, table = None, (), source.table
+    path: str | None = None
+    text: tuple[str, ...] = ()
+    table = source.table
     if source.rows is None:
         chosen = _choose_file()
         if chosen is None:
             return None
         path, text, table = chosen
     left, right = st.columns(2)
-    name = left.text_input("Table", table, key=f"table {source.key} {table}", help="Made in the schema public")
+    name = left.text_input(
+        "Table", table, key=f"table {source.key} {table}", help="Made in the schema public"
+    )
     seed = right.number_input("Seed", 0, None, 0, key="seed", help="The same seed makes the same rows")
     rows = dims = None
     if source.rows is not None:
@@ -140,7 +149,8 @@ def preview(sample: Sample) -> None:
     dims.metric("Dimensions", f"{sample.dims:,}")
     space.metric("Size, forecast", f"~{size(sample.size_bytes)}")
     frame = pd.DataFrame(
-        [[_short(value) for value in row] for row in sample.first], columns=[name for name, _ in sample.columns]
+        [[_short(value) for value in row] for row in sample.first],
+        columns=[name for name, _ in sample.columns],
     )
     st.dataframe(
         frame,

@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import question
 from dashboard.instance import Instance, open_instance
+from dashboard.question import Answer, Question
 from dashboard.seeding.records import Records, read_records
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample, take_sample
-from dashboard import question
-from dashboard.question import Answer, Question
 from db import activity, audit, catalog, jobs
 from db.audit import AuditRow
 from db.capabilities import Capabilities, capabilities
@@ -204,10 +204,10 @@ def rungs(_answer: Answer, token: str) -> tuple[Rung, ...]:
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def examples(column: ColumnInfo, text_column: str | None) -> list[Example]:
+def examples(column: ColumnInfo, naming: tuple[str, ...]) -> list[Example]:
     """Rows to try a search with."""
     with database().reading("examples") as connection:
-        return list(find_examples(connection, column, text_column))
+        return list(find_examples(connection, column, naming))
 
 
 def ask_again() -> None:

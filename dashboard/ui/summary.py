@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dashboard.benchmark.verdict import Target, index_name, judge, setting_name
+from dashboard.benchmark.verdict import Target, judge
 from dashboard.jobs.kinds import kind_named
-from dashboard.ui.units import duration, size
+from dashboard.ui.verdict_words import words
 from db.catalog import ColumnInfo
-from db.indexes import METHODS
 from db.jobs import Job
 from db.runs import Run, Trial
 
@@ -104,39 +103,10 @@ def _measure_or_read(filled: Sequence[ColumnInfo], runs: Sequence[Run]) -> NextS
 
 
 def best_trial(run: Run) -> Trial | None:
-    """Choose the trial with an index that speaks for a run: the fastest in target, else the surest."""
-    if trial := judge(run.trials, Target()).index:
-        return trial
-    indexed = [trial for trial in run.trials if trial.is_measured and trial.method in METHODS]
-    return max(indexed, key=lambda trial: trial.measures["recall"], default=None)
+    """Choose the trial with an index that speaks for a run: the fastest of the accurate, else the surest."""
+    return judge(run.trials, Target()).nearest
 
 
 def finding(run: Run) -> str:
-    """Say what a run found, in a sentence without its full stop.
-
-    ``HNSW m=16, ef_construction=64 with ef_search=40: recall 0.990, 26 times faster than exact, +8.0 MB,
-    built in 1.2 s``.
-    """
-    trial = best_trial(run)
-    if trial is None or run.exact is None or not run.exact.is_measured:
-        return f"no index was measured ({run.state})"
-    parts = [
-        f"recall {trial.measures['recall']:.3f}",
-        f"{gain(trial.measures['speedup'])} than exact",
-    ]
-    if trial.size_bytes is not None:
-        parts.append(f"+{size(trial.size_bytes)}")
-    if trial.build_s is not None:
-        parts.append(f"built in {duration(trial.build_s)}")
-    return f"{index_name(trial)} with {setting_name(trial)}: {', '.join(parts)}"
-
-
-def gain(times: float) -> str:
-    """Write a ratio of latencies as a comparison.
-
-    >>> gain(26.2), gain(1.34), gain(0.5)
-    ('26 times faster', '1.3 times faster', '2.0 times slower')
-    """
-    if times < 1:
-        return gain(1 / times).replace("faster", "slower")
-    return f"{times:.0f} times faster" if times >= 10 else f"{times:.1f} times faster"
+    """Say what a run found, in the words of the page Benchmarks."""
+    return words(judge(run.trials, Target()), len(run.trials), run.plan["k"]).sentence

@@ -9,13 +9,13 @@ def size(size_bytes: float) -> str:
     >>> size(8_388_608), size(1_500), size(3 * 2**30)
     ('8.0 MB', '1.5 kB', '3.0 GB')
     """
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if abs(size_bytes) < 1024:
-            break
+    if abs(size_bytes) < 1024:
+        return f"{size_bytes:,.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
         size_bytes /= 1024
-    else:
-        unit = "TB"
-    return f"{size_bytes:,.0f} {unit}" if unit == "bytes" else f"{size_bytes:,.1f} {unit}"
+        if abs(size_bytes) < 1024:
+            return f"{size_bytes:,.1f} {unit}"
+    return f"{size_bytes / 1024:,.1f} TB"
 
 
 def duration(seconds: float) -> str:
@@ -45,3 +45,14 @@ def ago(moment: datetime) -> str:
         if seconds < limit:
             return f"{seconds // divisor:.0f} {unit} ago" if divisor else "just now"
     return f"{seconds // 86_400:,.0f} d ago"
+
+
+def gain(times: float) -> str:
+    """Write a ratio of latencies as a comparison.
+
+    >>> gain(26.2), gain(1.34), gain(0.5)
+    ('26 times faster', '1.3 times faster', '2.0 times slower')
+    """
+    if times < 1:
+        return gain(1 / times).replace("faster", "slower")
+    return f"{times:.0f} times faster" if times >= 10 else f"{times:.1f} times faster"

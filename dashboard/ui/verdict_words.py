@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.benchmark.verdict import Verdict, index_name, setting_name
-from dashboard.ui.summary import gain
-from dashboard.ui.units import duration, size
+from dashboard.ui.charts import figure_of
+from dashboard.ui.units import duration, gain, size
 from db.runs import Trial
 
 
@@ -88,9 +88,9 @@ def _surer(verdict: Verdict) -> str | None:
 
 def _nearest_miss(verdict: Verdict) -> str:
     """Name the trial that fails by the least: recall first, as a wrong answer is no answer."""
-    if verdict.best_miss is None:
+    trial = verdict.nearest or verdict.exact
+    if trial is None:
         return "No trial could be measured"
-    trial = verdict.best_miss
     return (
         f"Nearest: {index_name(trial)}, {setting_name(trial)} with recall {trial.measures['recall']:.2f} "
         f"and p95 {_ms(trial)}"
@@ -98,4 +98,4 @@ def _nearest_miss(verdict: Verdict) -> str:
 
 
 def _ms(trial: Trial) -> str:
-    return f"{trial.measures['p95_ms']:,.3g} ms"
+    return f"{figure_of(trial.measures['p95_ms'])} ms"

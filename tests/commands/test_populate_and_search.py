@@ -27,7 +27,7 @@ def test_rows_are_loaded_and_listed(run: Run) -> None:
     assert said.code == 0
     assert said.document["rows"] == 500
 
-    [products, items] = sorted(run("columns", "--json").document["columns"], key=lambda c: c["rows"])
+    [products, items] = sorted(json.loads(run("columns", "--json").out), key=lambda c: c["rows"])
     assert products["table"] == "products"
     expected = {"schema": "public", "table": "items", "column": "embedding", "type": "vector"}
     assert expected | {"dimensions": 8, "rows": 500, "key": ["id"], "indexes": []} == {

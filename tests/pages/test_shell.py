@@ -15,7 +15,9 @@ def test_every_page_opens_on_an_empty_database(served: Database, page: str) -> N
     app = open_app(page)
     assert not app.exception
     assert not app.error
-    assert [title.value for title in app.title] == [entry.title for entry in PAGES if entry.file == f"{page}.py"]
+    assert [title.value for title in app.title] == [
+        entry.title for entry in PAGES if entry.file == f"{page}.py"
+    ]
 
 
 @pytest.mark.parametrize("page", FILES)

@@ -22,14 +22,15 @@ CONTENT = "SELECT count(*), count(DISTINCT id), md5(string_agg(t::text, '' ORDER
 
 
 def items(**more: Any) -> PopulateRequest:
-    """A load of ten blocks, in three chunks."""
+    """A load of eight blocks, in three chunks."""
     usual: dict[str, Any] = {"source": "clusters", "table": "items", "rows": 950, "dims": 8, "seed": 7}
     return PopulateRequest(**usual | more)
 
 
 @pytest.fixture(autouse=True)
-def blocks_of_a_hundred_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.seeding.source.block_rows", lambda _dims: 100)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.seeding.source.block_rows", lambda _dims: 128)
+    monkeypatch.setattr("dashboard.seeding.load.CHUNK_BLOCKS", 3)
 
 
 @dataclass(slots=True)
@@ -159,7 +160,7 @@ def test_a_load_cut_off_anywhere_ends_with_every_row_once(
 
 @pytest.mark.parametrize(
     ("error", "kept"),
-    [(LeaseLost("gone"), 800), (SystemExit(), 800), (Cancelled("stop"), None), (RuntimeError("bug"), None)],
+    [(LeaseLost("gone"), 768), (SystemExit(), 768), (Cancelled("stop"), None), (RuntimeError("bug"), None)],
     ids=repr,
 )
 def test_only_another_worker_finds_the_rows_of_a_load_cut_off(
@@ -225,7 +226,7 @@ def test_progress_is_told_in_rows(database: Database) -> None:
     told: list[tuple[int, int, str]] = []
     ledger = Watched(at_save=lambda _count, p: told.append((p.done, p.total, p.phase)))
     populate(database, items(), ledger)
-    assert [done for done, _, phase in told if phase == "loading"] == [0, 400, 800, 950]
+    assert [done for done, _, phase in told if phase == "loading"] == [0, 384, 768, 950]
     assert told[-1] == (950, 950, "publishing")
 
 
