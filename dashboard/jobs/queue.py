@@ -42,7 +42,7 @@ def cancel(database: Database, principal: Principal, job_id: int) -> None:
                 f"Job {job_id} is {job.created_by}'s: only they or an administrator may stop it."
             )
         if not jobs.ask_to_cancel(connection, job_id):
-            raise RequestError(f"Job {job_id} has {job.state} already.", "There is nothing to cancel.")
+            raise RequestError(f"Job {job_id} has ended already: {job.state}.", "There is nothing to cancel.")
         _audit(connection, principal, "cancel", f"job {job_id}", job_id)
 
 

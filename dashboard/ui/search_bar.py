@@ -212,7 +212,7 @@ def examples(column: ColumnInfo, found: list[Example]) -> None:
     with st.container(horizontal=True, gap="small"):
         for place, example in enumerate(found):
             st.button(
-                example.text,
+                escaped(example.text),
                 icon=":material/search:" if by_text else ":material/near_me:",
                 key=f"example {place}",
                 on_click=ask,

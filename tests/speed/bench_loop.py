@@ -41,8 +41,6 @@ def measure(database: Database) -> list[Ratio]:
             connection.execute(text("CREATE INDEX ON vectorscope_bench.run_1_query (position)"))
             connection.execute(CreateIndex(index))
             held = copy_out_vectors(connection, select(scratch.queries))
-        with connection.begin():
-            connection.execute(text(f"PREPARE by_number (int) AS {SEARCH.format('$1')}"))
         texts = [as_text(vector) for vector in held.vectors]
         search = Search(scratch.rows, DISTANCE, K)
         rounds = [
@@ -91,6 +89,7 @@ def _pgbench_qps(database: Database, numbers: np.ndarray) -> float:
 def _by_number_qps(connection: Connection, numbers: np.ndarray) -> float:
     drawn = np.random.default_rng(0).choice(numbers, PER_ROUND).tolist()
     with connection.begin():
+        connection.execute(text(f"PREPARE by_number (int) AS {SEARCH.format('$1')}"))
         return _qps(ask(connection, [b"EXECUTE by_number(%d)" % n for n in drawn], K))
 
 
