@@ -28,7 +28,7 @@ from db.errors import RequestError
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
-AHEAD = 8
+AHEAD = 3
 """Blocks encoded and not yet sent; more only takes memory, as one side is always the slower."""
 
 PARSE_BYTES = 4 << 20

@@ -65,7 +65,7 @@ def _so_far(job_id: int) -> None:
             _steps(plan, trials)
         with st.container(border=True):
             heading("Trials", "results appear here as they are stored")
-            trial_table(tables.so_far(plan.trials, trials, plan.k), plan.k)
+            trial_table(tables.so_far(plan.trials, trials), plan.k)
 
 
 def _tiles(verdict: Verdict, stored: int, planned: int) -> None:

@@ -28,25 +28,25 @@ CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primar
 _FIGURES = ("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB")
 
 
-def judged(trials: Sequence[Trial], verdict: Verdict, k: int) -> pd.DataFrame:
+def judged(trials: Sequence[Trial], verdict: Verdict) -> pd.DataFrame:
     """Make the table of a finished run's trials, each with where it stands against the target."""
-    return _frame([_row(trial, _STANDINGS[verdict.standing(trial)][0], k) for trial in trials])
+    return _frame([_row(trial, _STANDINGS[verdict.standing(trial)][0]) for trial in trials])
 
 
-def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial], k: int) -> pd.DataFrame:
+def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial]) -> pd.DataFrame:
     """Make the table of a run that goes on: what is stored, what is being measured, what waits."""
     stored = {trial.position: trial for trial in trials}
     rows = []
     for plan in planned:
         if trial := stored.get(plan.position):
-            rows.append(_row(trial, MEASURED if trial.is_measured else _STANDINGS[Standing.VOID][0], k))
+            rows.append(_row(trial, MEASURED if trial.is_measured else _STANDINGS[Standing.VOID][0]))
         else:
             chip = MEASURING if plan.position == len(stored) else QUEUED
             rows.append({"Verdict": [chip], "Index": index_name(plan), "Setting": setting_name(plan)})
     return _frame(rows)
 
 
-def _row(trial: Trial, chip: str, k: int) -> dict[str, Any]:
+def _row(trial: Trial, chip: str) -> dict[str, Any]:
     known = {
         "Verdict": [chip],
         "Index": index_name(trial),

@@ -36,7 +36,7 @@ def trials_card(run: Run, verdict: Verdict, k: int) -> None:
                 "Trials",
                 f"{len(run.trials)} trials, {len(run.trials) - len(void)} measured · latencies of one client",
             )
-        frame = tables.judged(run.trials, verdict, k)
+        frame = tables.judged(run.trials, verdict)
         with right.container(horizontal=True, horizontal_alignment="right"):
             _downloads(run, frame)
         trial_table(frame, k)

@@ -108,11 +108,12 @@ def _outcome(job: Job) -> None:
                 f"Done in {duration(job.running_s or 0)} · attempt {job.attempt} of {job.max_attempts}"
             )
         case _:
-            st.progress(job.fraction, text=_how_far(job))
+            st.progress(job.fraction, text=how_far(job))
             _worker(job)
 
 
-def _how_far(job: Job) -> str:
+def how_far(job: Job) -> str:
+    """Say in one line how far an active job is, and how long the rest will take at this pace."""
     if job.state == "queued":
         return "Waiting for its turn"
     parts = [f"**{job.fraction:.0%}**"] if job.total else []
