@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +26,6 @@ from db.binary import HEADER, TRAILER, Batch, Field, encode
 from db.errors import RequestError
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
 
 AHEAD = 3
 """Blocks encoded and not yet sent; more only takes memory, as one side is always the slower."""
@@ -58,19 +57,18 @@ def encode_block(fields: Sequence[Field], batch: Batch) -> Block:
     return Block(len(batch[0]), encode([f.kind for f in fields], batch))
 
 
-def ahead(make: Callable[[Item], Made], items: Iterable[Item], depth: int = AHEAD) -> Generator[Made]:
-    """Yield ``make(item)`` in order, made up to ``depth`` items ahead by one thread.
+def ahead(items: Iterable[Item], depth: int = AHEAD) -> Generator[Item]:
+    """Yield ``items`` in order, made up to ``depth`` of them ahead by a thread of its own.
 
-    What ``make`` raises is raised here, when its turn comes.
+    What making an item raises is raised here, when its turn comes.
     """
-    waiting = iter(items)
+    source, end = iter(items), object()
     thread = ThreadPoolExecutor(1)
     try:
-        pending = deque(thread.submit(make, item) for item in islice(waiting, depth))
-        while pending:
-            made = pending.popleft().result()
-            pending.extend(thread.submit(make, item) for item in islice(waiting, 1))
-            yield made
+        pending: deque[Future[Any]] = deque(thread.submit(next, source, end) for _ in range(depth))
+        while (item := pending.popleft().result()) is not end:
+            pending.append(thread.submit(next, source, end))
+            yield item
     finally:
         thread.shutdown(cancel_futures=True)
 
@@ -82,7 +80,7 @@ def copy_in(
 
     Raises what the batches raise, and DBAPIError where the server refuses; the COPY is then undone.
     """
-    with closing(ahead(lambda batch: encode_block(fields, batch), batches)) as blocks:
+    with closing(ahead(encode_block(fields, batch) for batch in batches)) as blocks:
         return send(connection, schema, table, fields, blocks)
 
 

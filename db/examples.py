@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection, Row, Text, cast, func, select
 
 from db.catalog import ColumnInfo
 from db.nearest import identity, source
@@ -38,9 +38,9 @@ def examples(
         .subquery()
     )
     chosen = select(some).order_by(func.md5(some.c.text)).limit(count)
-    return [_example(row) for row in connection.execute(chosen).tuples()]
+    return [_example(row) for row in connection.execute(chosen)]
 
 
-def _example(row: Sequence[str]) -> Example:
+def _example(row: Row[*tuple[str, ...]]) -> Example:
     *key, text = row
     return Example(tuple(key) if len(key) > 1 else key[0], text[:SHOWN_LENGTH])

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Index, MetaData, Table, column, select, table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.schema import CreateIndex
 
 from db.columns import VectorColumn
@@ -44,7 +45,7 @@ with engine.connect() as connection:
 def index_sql(searched: VectorColumn, index: IndexMethod, distance: Distance) -> str:
     """Write the statement that builds ``index`` without blocking writes; it refuses a transaction."""
     made = _index(searched, index, distance)
-    return str(CreateIndex(made).compile(dialect=_DIALECT)).strip()
+    return _plain(CreateIndex(made).compile(dialect=_DIALECT))
 
 
 def as_sql(
@@ -85,9 +86,12 @@ def _search_sql(searched: VectorColumn, distance: Distance, k: int) -> str:
     away = vector.op(distance.operator)(example).label("distance")
     keys: list[ColumnElement[Any]] = [column(name) for name in searched.key]
     statement = select(*keys, away).select_from(rows).order_by("distance").limit(k)
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-    # Compiled for psycopg2, where a percent sign is written twice; no space before a line ends.
-    return re.sub(r" *\n *", "\n", str(compiled) % ())
+    return _plain(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _plain(compiled: Compiled) -> str:
+    """Write what was compiled for psycopg2, where a percent sign stands twice, as one types it."""
+    return re.sub(r" *\n *", "\n", str(compiled) % ()).strip()
 
 
 def _literal(sql: str) -> str:

@@ -129,6 +129,10 @@ class BenchmarkPlan:
                 "Ask fewer queries, or load more rows.",
             )
 
+    def asked(self, trial: PlannedTrial) -> int:
+        """Count the queries that ``trial`` asks."""
+        return self.queries if trial.index else min(self.queries, EXACT_QUERIES)
+
     def searched_rows(self, rows: int) -> int:
         """Count the rows that stay to be searched, of ``rows`` that could be copied."""
         return min(rows, self.sample_rows or rows) - self.queries
@@ -138,7 +142,7 @@ class BenchmarkPlan:
         copied = self.searched_rows(found.rows) + self.queries
         indexes = [v.index.size_forecast_bytes(copied, found.dimensions, column_type) for v in self.variants]
         return Cost(
-            statements=len(self.trials) * self.queries * self.repeats,
+            statements=sum(self.asked(trial) for trial in self.trials) * self.repeats,
             scratch_bytes=forecast_bytes(copied, found.dimensions, column_type) + max(indexes, default=0),
         )
 

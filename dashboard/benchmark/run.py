@@ -22,7 +22,6 @@ from db.build import Built, build, drop_index
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, DashboardError, LeaseLost, RequestError
-from db.indexes import IndexMethod
 from db.progress import Ledger, Progress
 from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
 from db.scratch import Scratch, drop, drop_left_behind, has_index
@@ -91,7 +90,8 @@ class _Attempt:
 
     def teller(self, trial: PlannedTrial) -> Callable[[int], None]:
         """Make what shows how many queries of ``trial`` are done."""
-        return lambda done: self.tell(trial, done, self.plan.queries * self.plan.repeats, "queries", "asking")
+        total = self.plan.asked(trial) * self.plan.repeats
+        return lambda done: self.tell(trial, done, total, "queries", "asking")
 
     def save(self, trials: int, phase: str, checkpoint: dict[str, Any]) -> None:
         """Make ``checkpoint`` durable with what this transaction wrote; ``trials`` are done."""
@@ -134,27 +134,30 @@ def _go_through(attempt: _Attempt) -> None:
     """Carry out the trials that are not kept yet, with one index on the copy at a time."""
     with attempt.connection.begin():
         kept = stored_positions(attempt.connection, attempt.run_id)
-    for index, group in groupby(attempt.plan.trials, key=lambda trial: trial.index):
+    for method, group in groupby(attempt.plan.trials, key=lambda trial: trial.index):
         trials = list(group)
         left = [trial for trial in trials if trial.position not in kept]
-        if index is None:
+        if method is None:
             _carry_out_all(attempt, left, None)
-        elif left:
-            _measure_index(attempt, index, left, name=f"run_{attempt.run_id}_index_{trials[0].position}")
+            continue
+        scratch = attempt.scratch
+        name = f"run_{attempt.run_id}_index_{trials[0].position}"
+        index = method.on(scratch.rows, "embedding", scratch.type, attempt.plan.distance, name=name)
+        if left:
+            _measure_index(attempt, index, left)
+        # Also when nothing was left: an attempt killed in between leaves an index that would compete.
+        with attempt.connection.begin():
+            drop_index(attempt.connection, index)
 
 
-def _measure_index(attempt: _Attempt, method: IndexMethod, trials: Sequence[PlannedTrial], name: str) -> None:
-    scratch, connection = attempt.scratch, attempt.connection
-    index = method.on(scratch.rows, "embedding", scratch.type, attempt.plan.distance, name=name)
+def _measure_index(attempt: _Attempt, index: Index, trials: Sequence[PlannedTrial]) -> None:
     try:
         candidate = _candidate(attempt, index, trials[0])
     except RequestError as refused:
         for trial in trials:
-            _keep(attempt, trial, void(trial, attempt.plan.queries, refused.message))
-        return
-    _carry_out_all(attempt, trials, candidate)
-    with connection.begin():
-        drop_index(connection, index)
+            _keep(attempt, trial, void(trial, attempt.plan.asked(trial), refused.message))
+    else:
+        _carry_out_all(attempt, trials, candidate)
 
 
 def _candidate(attempt: _Attempt, index: Index, trial: PlannedTrial) -> Candidate:

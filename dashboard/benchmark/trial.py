@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from dashboard.benchmark.measures import Observed, measure, recalls
-from dashboard.benchmark.plan import EXACT_QUERIES, BenchmarkPlan, PlannedTrial
+from dashboard.benchmark.plan import BenchmarkPlan, PlannedTrial
 from dashboard.benchmark.rounds import Rounds, timed, warm_up
 from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.truth import Truth, found_distances
@@ -54,7 +54,7 @@ def carry_out(
 
     A trial whose plan is not the one to be measured is void: it has a reason and no figures.
     """
-    queries = plan.queries if candidate else min(plan.queries, EXACT_QUERIES)
+    queries = plan.asked(trial)
     settings = trial.index.setting(trial.value) if trial.index and trial.value else EXACT_SETTINGS
     with asking(connection, search, sample.texts, settings) as asker:
         pinned = candidate is not None and _pin(asker, candidate)

@@ -95,7 +95,7 @@ class _Load:
         """Load every block that no earlier attempt has committed."""
         done = self._resume()
         todo = self.rows.blocks()[-(-done // self.rows.block_rows) :]
-        with closing(ahead(self._encode, todo)) as blocks:
+        with closing(ahead(map(self._encode, todo))) as blocks:
             for _ in todo[::CHUNK_BLOCKS]:
                 with self.connection.begin():
                     chunk = islice(blocks, CHUNK_BLOCKS)

@@ -94,9 +94,12 @@ def next_card(step: NextStep) -> None:
         with words.container(gap=None):
             st.subheader("What to do next", anchor=False)
             st.markdown(step.sentence)
-        with action.container(horizontal=True, horizontal_alignment="right"):
-            if st.button(step.button, icon=step.icon, type="primary", key="next step"):
-                go(step.page, step.query)
+        if step.statement:
+            st.code(step.statement, language="sql")
+        if way := step.way:
+            with action.container(horizontal=True, horizontal_alignment="right"):
+                if st.button(way.button, icon=way.icon, type="primary", key="next step"):
+                    go(way.page, way.query)
 
 
 def last_run(runs: Sequence[Run]) -> None:
@@ -111,7 +114,8 @@ def last_run(runs: Sequence[Run]) -> None:
         if st.button("Plan one", icon=":material/speed:"):
             go("benchmarks.py")
         return
-    st.markdown(f"**{finding(finished)}**")
+    found = finding(finished)
+    st.markdown(f"**{found.sentence}.** {found.remark or ''}")
     st.caption(
         f"`{finished.subject}` · {finished.rows or 0:,} rows, {finished.queries or 0:,} queries · "
         f"run {finished.id}, {ago(finished.finished_at or finished.started_at)}"

@@ -1,9 +1,6 @@
 """Asking for rows: a source, its parameters as the registry lists them, what they make, and the result."""
 
-import re
-import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,16 +11,13 @@ from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample
 from dashboard.seeding.source import Parameter, Source
 from dashboard.seeding.sources import MAX_DIMS, MAX_ROWS, SOURCES
-from dashboard.settings import settings
 from dashboard.ui import state
-from dashboard.ui.messages import escaped
 from dashboard.ui.shell import go
-from dashboard.ui.units import size
+from dashboard.ui.units import counted, size
+from dashboard.ui.uploads import FILE_TYPES, keep, table_name
 from db.binary import TEXT
 from db.columns import spelled
 
-FILE_TYPES = ["json", "jsonl", "ndjson", "csv"]
-PREVIEWED = 8
 LONG = 120
 """Characters of a previewed value."""
 
@@ -58,9 +52,9 @@ def ask(source: Source) -> PopulateRequest | None:
     name = left.text_input(
         "Table", table, key=f"table {source.key} {table}", help="Made in the schema public"
     )
-    seed = right.number_input("Seed", 0, None, 0, key="seed", help="The same seed makes the same rows")
-    rows = dims = None
+    rows, dims, seed = None, None, 0
     if source.rows is not None:
+        seed = right.number_input("Seed", 0, None, 0, key="seed", help="The same seed makes the same rows")
         rows = left.number_input("Rows", 1, MAX_ROWS, source.rows, 1_000, key=f"rows {source.key}")
     if not source.fixed_dims:
         dims = right.number_input("Dimensions", 1, MAX_DIMS, source.dims, key=f"dims {source.key}")
@@ -106,40 +100,17 @@ def _choose_file() -> tuple[str, tuple[str, ...], str] | None:
     upload = st.file_uploader("JSON or CSV file of records", FILE_TYPES, key="file")
     if upload is None:
         return None
-    path = _keep(upload.file_id, Path(upload.name).suffix.lower(), upload)
+    path = keep(upload)
     columns = state.records(path).columns
     texts = [name for name, values in columns.items() if infer(values)[0] is TEXT]
     text = st.multiselect(
         "Text to embed, in this order",
         list(columns),
         texts[:1],
-        key=f"text {path.stem}",
+        key=f"text {upload.file_id}",
         help="The values are joined and embedded by their words; every column is loaded as it is",
     )
     return str(path), tuple(text), table_name(upload.name)
-
-
-def _keep(file_id: str, suffix: str, upload: Any) -> Path:
-    """Write an upload below VECTORSCOPE_HOME, once, under a name of our own."""
-    kept: Path | None = state.recall(f"upload {file_id}")
-    if kept is None or not kept.exists():
-        folder = settings().home.resolve() / "uploads"
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / f"{uuid.uuid4().hex}{suffix}"
-        kept.touch(mode=0o600)
-        kept.write_bytes(upload.getbuffer())
-        state.remember(f"upload {file_id}", kept)
-    return kept
-
-
-def table_name(file_name: str) -> str:
-    """Suggest a table's name for a file.
-
-    >>> table_name("Film Reviews (2024).csv")
-    'film_reviews_2024'
-    """
-    words = re.findall(r"[a-z0-9]+", Path(file_name).stem.lower())
-    return "_".join(words)[:63] or "imported"
 
 
 def preview(sample: Sample) -> None:
@@ -162,9 +133,9 @@ def preview(sample: Sample) -> None:
     )
     notes = [f"The first {len(sample.first)} rows, without the vectors in the column `embedding`"]
     if sample.without_text:
-        notes.append(f"{sample.without_text:,} rows hold no word, and get a NULL vector")
+        notes.append(f"NULL vector, for want of a word: {counted(sample.without_text, 'row')}")
     if sample.rejected:
-        notes.append(f"{sample.rejected:,} rows cannot be loaded; the result names them")
+        notes.append(f"{counted(sample.rejected, 'row')} cannot be loaded; the result says why")
     st.caption(" · ".join(notes))
 
 
@@ -180,9 +151,9 @@ def result(loaded: Mapping[str, Any]) -> None:
         if loaded["already"]:
             st.markdown(f"**`{table}` held these very rows already;** nothing was loaded again.")
         else:
-            st.markdown(f"**{loaded['rows']:,} rows** are in `{table}`.")
+            st.markdown(f"**{counted(loaded['rows'], 'row')}** loaded into `{table}`.")
         if loaded["without_text"]:
-            st.caption(f"{loaded['without_text']:,} of them hold no word: their vector is NULL.")
+            st.caption(f"NULL vector, for want of a word: {counted(loaded['without_text'], 'row')}")
         with st.container(horizontal=True):
             if st.button("Search it", icon=":material/search:", type="primary"):
                 go("search.py", {"c": column})
@@ -195,7 +166,7 @@ def result(loaded: Mapping[str, Any]) -> None:
 def _rejections(loaded: Mapping[str, Any]) -> None:
     listed = loaded["rejections"]
     st.warning(
-        f"**{loaded['rejected']:,} rows were not loaded**; the first {len(listed)} with the reason:",
+        f"**{counted(loaded['rejected'], 'row')} not loaded.** The first {len(listed)}, with the reason:",
         icon=":material/rule:",
     )
     st.dataframe(
@@ -208,8 +179,3 @@ def _rejections(loaded: Mapping[str, Any]) -> None:
             "reason": st.column_config.TextColumn("Reason"),
         },
     )
-
-
-def told_by_its_name(message: str, request: PopulateRequest) -> str:
-    """Speak of an uploaded file as such: its name on disk is ours, and tells the reader nothing."""
-    return message.replace(f"file {Path(request.path).name}", "file") if request.path else escaped(message)

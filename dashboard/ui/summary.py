@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from dashboard.benchmark.verdict import Target, judge
 from dashboard.jobs.kinds import kind_named
-from dashboard.ui.verdict_words import words
+from dashboard.ui.verdict_words import Words, words
 from db.catalog import ColumnInfo
+from db.columns import spelled
 from db.jobs import Job
 from db.runs import Run, Trial
 
@@ -27,14 +28,22 @@ HEALTHS = (INDEXED, EXACT_ONLY, BROKEN, EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
-class NextStep:
-    """The one thing to do now: why, and the button that leads there."""
+class Way:
+    """A button that leads to a page of ``pages/``."""
 
-    sentence: str
     button: str
     icon: str
     page: str
     query: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do now: why, and the way there or the statement that does it."""
+
+    sentence: str
+    way: Way | None = None
+    statement: str | None = None
 
 
 def health(column: ColumnInfo) -> Health:
@@ -53,29 +62,21 @@ def next_step(columns: Sequence[ColumnInfo], runs: Sequence[Run], active: Sequen
         doing = "waits for its turn" if job.state == "queued" else f"is running, {job.fraction:.0%} done"
         return NextStep(
             f"{kind.label} of `{kind.subject(job.params)}` {doing}.",
-            "Watch it",
-            ":material/visibility:",
-            "jobs.py",
-            {"job": str(job.id)},
+            Way("Watch it", ":material/visibility:", "jobs.py", {"job": str(job.id)}),
         )
     filled = [column for column in columns if column.rows != 0]
     if not filled:
         return NextStep(
             "There are no vectors in the schemas you may read. Load the sample catalogue, random clusters, "
             "or a file of your own.",
-            "Load sample data",
-            ":material/upload:",
-            "seed.py",
+            Way("Load sample data", ":material/upload:", "seed.py"),
         )
     if broken := next((column for column in filled if health(column) is BROKEN), None):
         invalid = next(index.name for index in broken.indexes if not index.valid)
         return NextStep(
             f"The index `{invalid}` is invalid: no search uses it, yet every write still pays for it. "
-            f"Rebuild it with `REINDEX INDEX CONCURRENTLY`, or drop it.",
-            "Search the column",
-            ":material/search:",
-            "search.py",
-            {"c": str(broken)},
+            "Rebuild it, or drop it.",
+            statement=f"REINDEX INDEX CONCURRENTLY {spelled(broken.schema, invalid)};",
         )
     return _measure_or_read(filled, [run for run in runs if run.state == "succeeded"])
 
@@ -87,18 +88,13 @@ def _measure_or_read(filled: Sequence[ColumnInfo], runs: Sequence[Run]) -> NextS
         column = max(unmeasured, key=lambda c: c.rows or 0)
         return NextStep(
             f"Nobody has measured `{column}` yet. A benchmark tells whether exact search is quick enough on "
-            f"your rows, and what an index would gain and cost; your table is only read.",
-            "Measure it",
-            ":material/speed:",
-            "benchmarks.py",
-            {"c": str(column)},
+            "your rows, and what an index would gain and cost; your table is only read.",
+            Way("Measure it", ":material/speed:", "benchmarks.py", {"c": str(column)}),
         )
+    last = runs[0]
     return NextStep(
-        f"Every column is measured. Run {runs[0].id}, the last one: {finding(runs[0])}.",
-        f"Open run {runs[0].id}",
-        ":material/speed:",
-        "benchmarks.py",
-        {"run": str(runs[0].id)},
+        f"Every column is measured. The last run says: {finding(last).sentence}.",
+        Way(f"Open run {last.id}", ":material/speed:", "benchmarks.py", {"run": str(last.id)}),
     )
 
 
@@ -107,6 +103,6 @@ def best_trial(run: Run) -> Trial | None:
     return judge(run.trials, Target()).nearest
 
 
-def finding(run: Run) -> str:
+def finding(run: Run) -> Words:
     """Say what a run found, in the words of the page Benchmarks."""
-    return words(judge(run.trials, Target()), len(run.trials), run.plan["k"]).sentence
+    return words(judge(run.trials, Target()), len(run.trials), run.plan["k"])

@@ -34,6 +34,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
+def counted(number: int, thing: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "row"), counted(3_201, "row")
+    ('1 row', '3,201 rows')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def ago(moment: datetime) -> str:
     """Say how long ago a moment was.
 

@@ -70,6 +70,20 @@ def test_an_index_that_was_finished_is_adopted(bench: Bench) -> None:
     assert all(found == index for found in seen)
 
 
+def test_an_index_left_by_a_kill_after_its_last_trial_does_not_compete(bench: Bench) -> None:
+    journal = killed_at(6, Journal())
+    with pytest.raises(Killed):
+        bench.run(PLAN, journal)
+    assert bench.execute("SELECT max(position) FROM vectorscope.trial") == [(2,)]
+    bench.execute(
+        "CREATE INDEX run_1_index_1 ON vectorscope_bench.run_1 USING hnsw (embedding vector_cosine_ops)"
+    )
+
+    run = bench.run(PLAN, Journal(checkpoint=dict(journal.checkpoint)))
+
+    assert [trial.state for trial in run.trials] == ["measured"] * 5
+
+
 def test_a_copy_lost_in_a_crash_of_the_server_is_made_again(bench: Bench) -> None:
     journal = killed_at(5, Journal())
     with pytest.raises(Killed):

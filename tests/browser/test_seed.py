@@ -30,7 +30,7 @@ def test_a_load_is_watched_survives_a_reload_and_ends_with_its_rows(page: Page, 
     page.reload()
     settled_job = page.get_by_text("continues if you leave this page")
     expect(settled_job).to_be_visible()
-    expect(page.get_by_text("40,000 rows are in public.watched.")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("40,000 rows loaded into public.watched.")).to_be_visible(timeout=120_000)
 
     loaded = json.loads(site.command("columns", "--json"))
     assert {c["table"]: c["rows"] for c in _columns(loaded)}["watched"] == 40_000
@@ -62,4 +62,4 @@ def test_a_file_is_previewed_and_loaded_with_the_text_columns_chosen(page: Page,
     expect(page.get_by_role("textbox", name="Table")).to_have_value("tall_tales")
     expect(page.get_by_test_id("stMetric").filter(has_text="Rows")).to_contain_text("3")
     page.get_by_role("button", name="Load", exact=True).click()
-    expect(page.get_by_text("3 rows are in public.tall_tales.")).to_be_visible()
+    expect(page.get_by_text("3 rows loaded into public.tall_tales.")).to_be_visible()

@@ -18,7 +18,9 @@ def test_a_server_without_pgvector_shows_the_rest(empty_database: Database) -> N
     assert not any(name.startswith("hnsw.") for name in names)
 
 
-def test_sessions_are_counted_by_what_they_are_for_and_leave_out_the_one_that_asks(database: Database) -> None:
+def test_sessions_are_counted_by_what_they_are_for_and_leave_out_the_one_that_asks(
+    database: Database,
+) -> None:
     with database.control("someone") as _, database.reading("test") as connection:
         found = {session.program: session for session in sessions(connection)}
     assert found["vectorscope:someone"].sessions == 1

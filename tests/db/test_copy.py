@@ -158,17 +158,19 @@ def test_a_connection_lost_in_the_middle_is_told_as_such(database: Database) -> 
         load(database, Field("x", BIGINT), batches())
 
 
-def test_work_made_ahead_keeps_its_order_and_stops_when_nobody_wants_more() -> None:
+def test_items_made_ahead_keep_their_order_and_stop_when_nobody_wants_more() -> None:
     made: list[int] = []
 
-    def make(item: int) -> int:
-        made.append(item)
-        return item * item
+    def items() -> Iterator[int]:
+        for item in range(1000):
+            made.append(item)
+            yield item
 
-    squares = ahead(make, range(1000), depth=2)
-    assert [next(squares), next(squares), next(squares)] == [0, 1, 4]
-    squares.close()
+    wanted = ahead(items(), depth=2)
+    assert [next(wanted), next(wanted), next(wanted)] == [0, 1, 2]
+    wanted.close()
     assert len(made) <= 5
+    assert list(ahead(iter("abc"))) == ["a", "b", "c"]
 
 
 def read(connection: Connection, query: str) -> Vectors:

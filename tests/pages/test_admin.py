@@ -1,5 +1,7 @@
 """The admin page: the same facts as the command line, and no secret."""
 
+import pytest
+
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.seeding.request import PopulateRequest
@@ -23,10 +25,10 @@ def test_a_missing_migration_shows_an_empty_box_and_the_command(served: Database
 
 
 def test_every_setting_of_the_installation_is_listed_without_its_password(
-    installation: object, served: Database, monkeypatch: object
+    installation: pytest.MonkeyPatch, served: Database
 ) -> None:
-    url = served.url.set(password="s3cret")  # noqa: S106 - the server trusts everybody; the page must not
-    installation.setenv("DATABASE_URL", url.render_as_string(hide_password=False))  # type: ignore[attr-defined]
+    url = served.url.set(password="s3cret")
+    installation.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
     app = open_app("admin")
     frames = [element.value for element in app.dataframe]
     settings = next(frame for frame in frames if "variable" in frame)

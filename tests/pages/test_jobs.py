@@ -29,7 +29,7 @@ def test_a_waiting_job_is_listed_and_can_be_cancelled(served: Database) -> None:
     assert not app.exception
     row = app.dataframe[0].value.iloc[0]
     assert (row["state"], row["what"]) == (["○ queued"], "public.mine")
-    app.get_by_key(f"cancel {job_id}").click().run()
+    app.button(key=f"cancel {job_id}").click().run()
     with served.reading("test") as connection:
         assert jobs.get(connection, job_id).state == "cancelled"
 
@@ -40,9 +40,9 @@ def test_a_finished_job_shows_what_was_asked_and_what_came_of_it(served: Databas
     app = open_app("jobs", job=str(job_id))
     assert not app.exception
     assert [header.value for header in app.subheader] == ["public.mine", "Asked for", "Result"]
-    asked, gave = (dict(table.value.itertuples(index=False)) for table in app.table)
-    assert (asked["rows"], asked["source"]) == ("300", "uniform")
-    assert gave["rows"] == "300"
+    asked, gave = ([tuple(row) for row in table.value.to_numpy()] for table in app.table)
+    assert {("rows", "300"), ("source", "uniform")} <= set(asked)
+    assert ("rows", "300") in gave
 
 
 def test_a_failed_job_shows_its_error_and_remedy_and_can_be_retried(served: Database) -> None:
@@ -50,12 +50,14 @@ def test_a_failed_job_shows_its_error_and_remedy_and_can_be_retried(served: Data
     Worker(served, lease_s=10).run_one(only=job_id)
     app = open_app("jobs", job=str(job_id))
     assert len(app.error) == 1
-    app.get_by_key(f"retry {job_id}").click().run()
+    app.button(key=f"retry {job_id}").click().run()
     with served.reading("test") as connection:
         assert jobs.get(connection, job_id).state == "queued"
 
 
-@pytest.mark.parametrize(("given", "told"), [("77", "There is no job 77"), ("x1", "is not the number of a job")])
+@pytest.mark.parametrize(
+    ("given", "told"), [("77", "There is no job 77"), ("x1", "is not the number of a job")]
+)
 def test_an_address_that_names_no_job_is_told(served: Database, given: str, told: str) -> None:
     submit(served)
     assert any(told in error.value for error in open_app("jobs", job=given).error)

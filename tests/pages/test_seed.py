@@ -22,7 +22,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def chosen(source: str) -> AppTest:
     app = open_app("seed")
-    app.get_by_key("source").set_value(source)
+    app.button_group(key="source").set_value([source])
     return app.run()
 
 
@@ -64,7 +64,7 @@ def test_a_finished_load_says_how_many_rows_and_where_to_go(served: Database) ->
     assert Worker(served, lease_s=10).run_one(only=job_id)
     app = open_app("seed", job=str(job_id))
     assert not app.exception
-    assert any("**300 rows** are in `public.mine`" in element.value for element in app.markdown)
+    assert any("**300 rows** loaded into `public.mine`" in element.value for element in app.markdown)
     assert {"Search it", "Measure it", "Load something else"} <= {button.label for button in app.button}
 
 

@@ -1,21 +1,20 @@
 """What the panel of a job says about how far it is."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from dashboard.ui import progress
+from dashboard.ui import progress, state
 from tests.ui.test_summary import JOB
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time this process reads, to be moved by the test; and a session without a browser."""
     now, kept = [0.0], dict[str, object]()
     monkeypatch.setattr(progress, "monotonic", lambda: now[0])
-    monkeypatch.setattr(progress.state, "recall", kept.get)
-    monkeypatch.setattr(progress.state, "remember", kept.__setitem__)
+    monkeypatch.setattr(state, "recall", kept.get)
+    monkeypatch.setattr(state, "remember", kept.__setitem__)
     return now
 
 

@@ -1,5 +1,6 @@
 """The overview's conclusions, from hand-made columns, runs and jobs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard.nav import PAGES
-from dashboard.ui.summary import BROKEN, EMPTY, EXACT_ONLY, INDEXED, Health, finding, health, next_step
+from dashboard.ui.summary import BROKEN, EMPTY, EXACT_ONLY, INDEXED, Health, Way, finding, health, next_step
 from db.catalog import ColumnInfo
 from db.distance import Distance
 from db.index_catalog import IndexInfo
@@ -49,6 +50,12 @@ COLUMN = ColumnInfo(
     indexes=(),
 )
 SMALLER = replace(COLUMN, table="reviews", rows=500)
+
+
+def way(columns: list[ColumnInfo], runs: list[Run], active: Sequence[Job] = ()) -> Way:
+    found = next_step(columns, runs, active).way
+    assert found
+    return found
 
 
 def trial(method: str, p95_ms: float, recall: float, **more: Any) -> Trial:
@@ -131,53 +138,45 @@ def test_the_health_of_a_column(column: ColumnInfo, expected: Health) -> None:
 def test_a_running_job_is_what_to_look_at_first() -> None:
     step = next_step([], [], [JOB])
     assert step.sentence == "Populate of `public.products` is running, 25% done."
-    assert (step.page, step.query) == ("jobs.py", {"job": "12"})
+    assert step.way == Way("Watch it", ":material/visibility:", "jobs.py", {"job": "12"})
 
 
 def test_nothing_to_see_asks_for_sample_data() -> None:
-    assert next_step([], [], []).page == "seed.py"
-    assert next_step([replace(COLUMN, rows=0)], [], []).page == "seed.py"
+    assert way([], []).page == "seed.py"
+    assert way([replace(COLUMN, rows=0)], []).page == "seed.py"
 
 
 def test_an_invalid_index_is_named_with_what_repairs_it() -> None:
     step = next_step([replace(COLUMN, indexes=(INVALID,))], [RUN], [])
     assert "`half_built` is invalid" in step.sentence
-    assert "REINDEX INDEX CONCURRENTLY" in step.sentence
+    assert step.statement == "REINDEX INDEX CONCURRENTLY public.half_built;"
 
 
 def test_the_largest_column_without_a_benchmark_is_to_be_measured() -> None:
-    step = next_step([SMALLER, COLUMN], [], [])
-    assert (step.page, step.query) == ("benchmarks.py", {"c": "public.products.embedding"})
-    assert next_step([SMALLER, COLUMN], [RUN], []).query == {"c": "public.reviews.embedding"}
+    assert way([SMALLER, COLUMN], []).query == {"c": "public.products.embedding"}
+    assert way([SMALLER, COLUMN], [RUN]).query == {"c": "public.reviews.embedding"}
 
 
 def test_a_failed_run_measures_nothing() -> None:
-    assert next_step([COLUMN], [replace(RUN, state="failed")], []).query == {"c": "public.products.embedding"}
+    assert way([COLUMN], [replace(RUN, state="failed")]).query == {"c": "public.products.embedding"}
 
 
 def test_when_all_is_measured_the_last_finding_is_told() -> None:
-    step = next_step([COLUMN], [RUN], [])
-    assert step.query == {"run": "7"}
-    assert finding(RUN) in step.sentence
+    assert way([COLUMN], [RUN]).query == {"run": "7"}
+    assert finding(RUN).sentence in next_step([COLUMN], [RUN], []).sentence
 
 
 def test_a_finding_names_index_setting_recall_gain_size_and_build_time() -> None:
     slow_exact = replace(RUN, trials=(trial("exact", 90.0, 1.0), RUN.trials[1]))
-    told = finding(slow_exact)
+    told = finding(slow_exact).sentence
     for part in ("HNSW m=16", "ef_search=40", "recall 0.99", "26 times faster", "+8.0 MB", "built in 1.2 s"):
         assert part in told
 
 
 @pytest.mark.parametrize(
-    "step",
-    [
-        next_step([], [], [JOB]),
-        next_step([], [], []),
-        next_step([replace(COLUMN, indexes=(INVALID,))], [], []),
-        next_step([COLUMN], [], []),
-        next_step([COLUMN], [RUN], []),
-    ],
-    ids=lambda step: step.button,
+    "taken",
+    [way([], [], [JOB]), way([], []), way([COLUMN], []), way([COLUMN], [RUN])],
+    ids=lambda taken: taken.button,
 )
-def test_every_step_leads_to_a_page_that_exists(step: Any) -> None:
-    assert step.page in {page.file for page in PAGES}
+def test_every_way_leads_to_a_page_that_exists(taken: Way) -> None:
+    assert taken.page in {page.file for page in PAGES}

@@ -1,0 +1,156 @@
+"""Searching: the bar, the answer beside the exact one, and every state in between."""
+
+import json
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db.engine import Database
+from tests.pages.conftest import open_app
+from tests.pages.filled import COLUMN, fill_products
+
+WORDS = "waterproof trail running shoes"
+
+
+@pytest.fixture
+def products(served: Database) -> Database:
+    fill_products(served)
+    return served
+
+
+def shown(app: AppTest) -> str:
+    """All the words on the page."""
+    return " ".join(
+        element.value for kind in (app.markdown, app.caption, app.warning, app.info, app.error) for element in kind
+    )
+
+
+def frame_of(app: AppTest, columns: set[str]) -> object:
+    return next(table.value for table in app.dataframe if columns <= set(table.value.columns))
+
+
+def test_nothing_asked_offers_three_searches_from_the_data(products: Database) -> None:
+    app = open_app("search")
+    examples = [button for button in app.button if button.key.startswith("example")]
+    assert len(examples) == 3
+    app = examples[0].click().run()
+    assert not app.error
+    assert app.text_input[0].value
+    assert "10 of 10 returned" in shown(app)
+
+
+def test_a_link_with_words_shows_both_answers(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS)
+    assert not app.error
+    assert re.search(r"10 of 10 returned.* products\\_hnsw used .*ms server \+ .*ms client.*recall \d+/10", shown(app))
+    assert [header.value for header in app.subheader][:2] == ["Exact", "Index"]
+    exact = frame_of(app, {"Row", "Mark"})
+    assert "id " in exact.columns  # type: ignore[attr-defined]
+    assert not any("embedding" in column for column in exact.columns)  # type: ignore[attr-defined]
+
+
+def test_what_is_to_be_copied_is_complete(products: Database) -> None:
+    sql, python = (code.value for code in open_app("search", c=COLUMN, q=WORDS, ef="80").code)
+    assert "SET LOCAL hnsw.ef_search = 80;" in sql
+    assert "..." not in sql
+    compile(python, "search.py", "exec")
+
+
+def test_a_row_finds_its_neighbours_but_not_itself(products: Database) -> None:
+    app = open_app("search", c=COLUMN, by="Row id", id="7", k="5")
+    assert "5 of 5 returned" in shown(app)
+    assert 7 not in list(frame_of(app, {"Mark", "Shift"})["id "])  # type: ignore[index]
+
+
+def test_a_pasted_vector_is_searched_for(products: Database) -> None:
+    vector = json.dumps([1.0] * 384)
+    assert "10 of 10 returned" in shown(open_app("search", c=COLUMN, by="Vector", v=vector))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"by": "Vector", "v": "[1, 2, 3]"}, "384 dimensions, the query has 3"),
+        ({"by": "Vector", "v": "[1, x]"}, "Element 2, 'x', is not a number"),
+        ({"by": "Row id", "id": "999999"}, "There is no row 999999"),
+        ({"q": "!!!"}, "There is no word to search for"),
+        ({"q": WORDS, "f": "price <= cheap"}, "cheap"),
+    ],
+)
+def test_a_question_that_does_not_fit_is_told_below_the_bar(
+    products: Database, query: dict[str, str], sentence: str
+) -> None:
+    app = open_app("search", c=COLUMN, **query)
+    assert not app.exception
+    [error] = app.error
+    assert sentence in error.value.replace("\\", "")
+    assert app.get_by_key("k")
+
+
+def test_missing_rows_name_their_cause_and_a_button_brings_them(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS, k="50", ef="10")
+    assert "40 rows short: ef_search is below k." in shown(app)
+    [iterative] = [button for button in app.button if button.label.startswith("Iterative scan: 50 of 50")]
+    app = iterative.click().run()
+    assert app.get_by_key("scan").value == "relaxed_order"
+    assert "50 of 50 returned" in shown(app)
+    assert not app.warning
+
+
+def test_a_filter_in_the_address_is_applied_and_can_be_switched_off(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS, f="category = kitchen", scan="relaxed_order")
+    assert set(frame_of(app, {"Mark", "Shift"})["category "]) == {"kitchen"}  # type: ignore[index]
+    app.get_by_key("f").set_value([]).run()
+    assert set(frame_of(app, {"Mark", "Shift"})["category "]) != {"kitchen"}  # type: ignore[index]
+
+
+def test_a_new_filter_is_added_beside_the_others(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS)
+    app.get_by_key("filter column").set_value("price")
+    app.get_by_key("filter condition").set_value("<=").run()
+    app.get_by_key("filter value").set_value("40").run()
+    app.get_by_key("filter add").click().run()
+    assert app.get_by_key("f").value == ["price <= 40"]
+    assert max(float(price) for price in frame_of(app, {"Mark", "Shift"})["price "]) <= 40  # type: ignore[index]
+
+
+def test_a_filter_on_a_column_that_is_gone_is_left_out_and_said_so(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS, f="colour = red")
+    assert "Left out, as no column fits: colour = red" in shown(app)
+    assert "10 of 10 returned" in shown(app)
+
+
+def test_only_the_settings_of_the_index_at_hand_are_offered(products: Database) -> None:
+    labels = {number.label for number in open_app("search", c=COLUMN).number_input}
+    assert labels == {"k, rows wanted", "ef_search"}
+    other = open_app("search", c=COLUMN, d="l2", q=WORDS)
+    assert {number.label for number in other.number_input} == {"k, rows wanted"}
+
+
+def test_without_an_index_the_answer_is_exact_and_says_so(served: Database) -> None:
+    fill_products(served, indexed=False)
+    app = open_app("search", c=COLUMN, q=WORDS)
+    assert [header.value for header in app.subheader] == ["Exact"]
+    assert "No index serves `cosine` distance here" in shown(app)
+    assert "Measure it" in [button.label for button in app.button]
+
+
+def test_a_selected_row_offers_its_neighbours(products: Database) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS)
+    [key] = [str(name) for name in app.session_state.filtered_state if str(name).startswith("exact ")]
+    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [(0, "Row")]}}
+    app.run()
+    [offer] = [button for button in app.button if button.key == "neighbours"]
+    app = offer.click().run()
+    assert app.get_by_key("by").value == "Row id"
+    assert app.get_by_key("id").value
+
+
+def test_words_are_explained_where_no_embedder_is_known(served: Database) -> None:
+    with served.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE points (id int PRIMARY KEY, place vector(2))")
+        connection.exec_driver_sql("INSERT INTO points SELECT i, ARRAY[i, 1]::vector FROM generate_series(1, 9) i")
+    app = open_app("search", c="public.points.place", by="Text")
+    assert "nothing says which model made these vectors" in shown(app)
+    assert app.text_input[0].disabled
