@@ -10,7 +10,7 @@ import struct
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -20,9 +20,9 @@ import psycopg2
 from numpy.typing import NDArray
 from psycopg2 import sql
 from sqlalchemy import BigInteger, Connection, Select, cast
-from sqlalchemy.exc import DBAPIError
 
 from db.binary import HEADER, TRAILER, Batch, Field, encode
+from db.engine import driver_cursor
 from db.errors import RequestError
 
 Item = TypeVar("Item")
@@ -92,7 +92,7 @@ def send(
         sql.Identifier(schema, table), sql.SQL(", ").join(sql.Identifier(f.name) for f in fields)
     )
     stream = _Stream(blocks)
-    with _driver_cursor(connection) as cursor:
+    with driver_cursor(connection, "COPY") as cursor:
         try:
             cursor.copy_expert(statement, stream, 1 << 20)
         except psycopg2.Error:
@@ -135,7 +135,7 @@ def copy_out_vectors(connection: Connection, query: Select[Any]) -> Vectors:
     exact = query.with_only_columns(cast(number, BigInteger), vector)
     compiled = exact.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     sink = _Sink()
-    with _driver_cursor(connection) as cursor:
+    with driver_cursor(connection, "COPY") as cursor:
         select = sql.SQL(cursor.mogrify(str(compiled), dict(compiled.params)).decode())
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(select), sink)
     return sink.result()
@@ -219,16 +219,3 @@ def _drained(parts: list[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:
         whole[end - len(part) : end] = part
         end -= len(part)
     return whole
-
-
-@contextmanager
-def _driver_cursor(connection: Connection) -> Iterator[Any]:
-    """Lend psycopg2's own cursor; what it raises leaves as SQLAlchemy would raise it, for db.engine."""
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor:
-            yield cursor
-    except psycopg2.Error as error:
-        raise DBAPIError.instance(
-            "COPY", None, error, psycopg2.Error, connection_invalidated=bool(driver.closed)
-        ) from error

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -178,6 +179,22 @@ def parse_url(given: str) -> URL:
     if "password" in url.query:
         url = url.set(password=str(url.query["password"])).difference_update_query(["password"])
     return url
+
+
+@contextmanager
+def driver_cursor(connection: Connection, doing: str) -> Iterator[Any]:
+    """Lend psycopg2's own cursor, for what SQLAlchemy has no word for or would slow down.
+
+    What it raises leaves as SQLAlchemy would raise it, so that it is translated like all else.
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    try:
+        with driver.cursor() as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        lost = bool(driver.closed)
+        raise DBAPIError.instance(doing, None, error, psycopg2.Error, connection_invalidated=lost) from error
 
 
 @contextmanager

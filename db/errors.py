@@ -121,7 +121,7 @@ class NotPermitted(RequestError):
 
 
 class Handover(DashboardError):
-    """This process must stop, and leave things as they are: another one goes on."""
+    """The work must stop here, and leave things as they are: another process goes on."""
 
 
 class LeaseLost(Handover):

@@ -13,7 +13,6 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-import psycopg2
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
@@ -25,11 +24,11 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
 
 from db.distance import Distance
+from db.engine import driver_cursor
 from db.explain import Plan, parse_plan
 
 MISSING = -1
@@ -99,7 +98,7 @@ class Asker:
 
     def plan(self) -> Plan:
         """Ask which plan the prepared search would run now."""
-        with _raising_as_sqlalchemy(self._connection), _cursor(self._connection) as cursor:
+        with driver_cursor(self._connection, "EXPLAIN EXECUTE") as cursor:
             cursor.execute(b"EXPLAIN (FORMAT JSON) " + _execute(b"nearest", self._queries[0]))
             return parse_plan(cursor.fetchone()[0])
 
@@ -119,7 +118,7 @@ def ask(connection: Connection, statements: Sequence[bytes], k: int) -> Answers:
     """Execute ``statements``, each returning up to ``k`` positions, and time every one."""
     taken_ns = np.empty(len(statements), np.int64)
     found: list[list[tuple[int]]] = []
-    with _raising_as_sqlalchemy(connection), _cursor(connection) as cursor:
+    with driver_cursor(connection, "EXECUTE") as cursor:
         execute, fetch = cursor.execute, cursor.fetchall
         for i, statement in enumerate(statements):
             started_ns = perf_counter_ns()
@@ -161,19 +160,3 @@ def _compile(element: _Prepare, compiler: DDLCompiler, **_: Any) -> str:
     statement = compiler.sql_compiler.process(element.statement, literal_binds=True)
     vector_type = compiler.type_compiler.process(element.vector_type)
     return f"PREPARE {element.name} ({vector_type}) AS {statement}"
-
-
-def _cursor(connection: Connection) -> Any:
-    return connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
-
-
-@contextmanager
-def _raising_as_sqlalchemy(connection: Connection) -> Iterator[None]:
-    """Wrap what the driver raises below SQLAlchemy, so that db.engine translates it like all else."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        lost = bool(connection.connection.closed)
-        raise DBAPIError.instance(
-            "EXECUTE", None, error, psycopg2.Error, connection_invalidated=lost
-        ) from error

@@ -72,15 +72,19 @@ def benchmark(
         _print(document)
 
 
+_COLUMNS = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
+
+
 def _print(document: dict[str, Any]) -> None:
-    click.echo(f"{'index':40} {'setting':16} {'recall':>7} {'p50 ms':>9} {'p95 ms':>9} {'QPS':>8} {'build s':>8}")
+    head = "".join(f"{name:>10}" for name in _COLUMNS)
+    click.echo(f"{'index':32} {'setting':16}{head}")
     for trial in (document["exact"], *document["trials"]):
         options = ",".join(f"{name}={value}" for name, value in trial["options"].items())
-        setting = ",".join(f"{name}={value}" for name, value in trial["setting"].items())
         index = f"{trial['index']}:{options}" if options else trial["index"]
-        build = f"{trial['build_s']:8.1f}" if trial["build_s"] is not None else f"{'-':>8}"
-        click.echo(
-            f"{index:40} {setting:16} {trial['recall']:7.3f} {trial['p50_ms']:9.2f} {trial['p95_ms']:9.2f} "
-            f"{trial['qps']:8.0f} {build}"
-        )
-    say(f"Run {document['run']}; look at it on the page Benchmarks.")
+        setting = ",".join(f"{name}={value}" for name, value in trial["setting"].items())
+        if trial["state"] == "void":
+            click.echo(f"{index:32} {setting:16}      void: {trial['reason']}")
+            continue
+        figures = ("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _COLUMNS)
+        click.echo(f"{index:32} {setting:16}" + "".join(f"{figure:>10}" for figure in figures))
+    say(f"Run {document['run']}; the page Benchmarks charts it.")

@@ -37,7 +37,9 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 @click.option("--rows", type=int, help="How many; left out: the source's own number.")
 @click.option("--dims", type=int, help="Length of the vectors; left out: the source's own.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed makes the same rows.")
-@click.option("--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated.")
+@click.option(
+    "--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated."
+)
 @click.option("--path", type=click.Path(path_type=Path), help="A JSON or CSV file, for --source file.")
 @click.option("--text", callback=_text_columns, help='Columns to embed, such as Title,"Major Genre".')
 @click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")

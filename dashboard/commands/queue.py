@@ -19,7 +19,12 @@ _SHOWN = ("id", "kind", "state", "attempt", "done", "total", "unit", "phase", "e
 def to_document(job: Job) -> dict[str, Any]:
     """A job as JSON."""
     times = {name: getattr(job, name) for name in ("created_at", "started_at", "finished_at")}
-    return {**{name: getattr(job, name) for name in _SHOWN}, **times, "params": job.params, "result": job.result}
+    return {
+        **{name: getattr(job, name) for name in _SHOWN},
+        **times,
+        "params": job.params,
+        "result": job.result,
+    }
 
 
 @click.group()
@@ -39,7 +44,9 @@ def list_jobs(as_json: bool) -> None:
     if not found:
         say("There are no jobs.")
     for job in found:
-        click.echo(f"{job.id:>5}  {job.kind:10} {job.state:10} {describe(job) if not job.is_finished else ''}")
+        click.echo(
+            f"{job.id:>5}  {job.kind:10} {job.state:10} {describe(job) if not job.is_finished else ''}"
+        )
 
 
 @jobs.command()

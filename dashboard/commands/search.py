@@ -67,7 +67,9 @@ def search(
     from db.nearest import SearchSettings
     from db.vectors import vector_or_file
 
-    asked = {name: given for name, given in (("row", row), ("text", text), ("vector", vector)) if given is not None}
+    asked = {
+        name: given for name, given in (("row", row), ("text", text), ("vector", vector)) if given is not None
+    }
     if len(asked) != 1:
         raise RequestError("Say what to search for, once.", "Give exactly one of --id, --text and --vector.")
     [(by, given)] = asked.items()
@@ -101,7 +103,9 @@ def _print(document: dict[str, Any]) -> None:
         shown = {name: value for name, value in row.items() if name not in {"key", "distance"}}
         text = "  ".join(str(value) for value in list(shown.values())[:4] if value is not None)
         click.echo(f"{row['distance']:.4f}  {row['key']}  {text[:100]}")
-    recall = "nothing to find" if document["recall"] is None else f"recall {document['recall']:.2f} on this query"
+    recall = (
+        "nothing to find" if document["recall"] is None else f"recall {document['recall']:.2f} on this query"
+    )
     say(
         f"{document['returned']} of {document['asked']} returned | {document['index'] or 'no index'} used | "
         f"{document['server_ms']:.1f} ms server + {document['client_ms']:.1f} ms client | {recall}"

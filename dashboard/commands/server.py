@@ -95,8 +95,12 @@ def erase(yes: bool) -> None:
     """Delete the embedded server's data, every table in it included."""
     server = embedded_server()
     if not yes:
-        typed = click.prompt(f"This deletes {server.data}. Type the name of the database, {DATABASE}, to go on")
+        typed = click.prompt(
+            f"This deletes {server.data}. Type the name of the database, {DATABASE}, to go on"
+        )
         if typed != DATABASE:
-            raise RequestError(f"{typed!r} is not {DATABASE!r}: nothing was deleted.", "Type the name exactly.")
+            raise RequestError(
+                f"{typed!r} is not {DATABASE!r}: nothing was deleted.", "Type the name exactly."
+            )
     server.erase()
     say(f"Erased {server.data}.")

@@ -47,7 +47,7 @@ def sessions(found: Sequence[Sessions]) -> None:
     frame = pd.DataFrame(
         [
             (
-                s.program.removeprefix("vectorscope:"),
+                s.program,
                 s.sessions,
                 s.active,
                 s.longest_s and duration(s.longest_s),

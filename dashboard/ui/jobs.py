@@ -5,9 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.seeding.source import EMBEDDING
 from dashboard.ui import state
 from dashboard.ui.messages import told_to_the_reader
+from dashboard.ui.shell import go
 from dashboard.ui.tables import facts, job_table
+from db.columns import spelled
 from db.jobs import Job
 
 REFRESH_S = 2.0
@@ -37,6 +40,11 @@ def details(job: Job) -> None:
         with gave.container(border=True, height="stretch"):
             st.subheader("Result", anchor=False)
             facts(plain(job.result), alt="The job's result")
+            if run := job.result.get("run"):
+                if st.button(f"Open run {run}", icon=":material/arrow_forward:"):
+                    go("benchmarks.py", {"run": str(run)})
+            elif st.button("Search it", icon=":material/search:"):
+                go("search.py", {"c": spelled(job.result["schema"], job.result["table"], EMBEDDING)})
 
 
 def plain(document: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.seeding.inference import infer
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample
-from dashboard.seeding.source import Parameter, Source
+from dashboard.seeding.source import EMBEDDING, Parameter, Source
 from dashboard.seeding.sources import MAX_DIMS, MAX_ROWS, SOURCES
 from dashboard.ui import state
 from dashboard.ui.shell import go
@@ -131,7 +131,7 @@ def preview(sample: Sample) -> None:
         alt="The first rows that would be loaded, without their vectors",
         column_config={name: st.column_config.TextColumn(name, help=kind) for name, kind in sample.columns},
     )
-    notes = [f"The first {len(sample.first)} rows, without the vectors in the column `embedding`"]
+    notes = [f"The first {len(sample.first)} rows, without the vectors in the column `{EMBEDDING}`"]
     if sample.without_text:
         notes.append(f"NULL vector, for want of a word: {counted(sample.without_text, 'row')}")
     if sample.rejected:
@@ -146,7 +146,7 @@ def _short(value: object) -> str | None:
 def result(loaded: Mapping[str, Any]) -> None:
     """Draw what a finished load did, and where to go from there."""
     table = spelled(loaded["schema"], loaded["table"])
-    column = spelled(loaded["schema"], loaded["table"], "embedding")
+    column = spelled(loaded["schema"], loaded["table"], EMBEDDING)
     with st.container(border=True):
         if loaded["already"]:
             st.markdown(f"**`{table}` held these very rows already;** nothing was loaded again.")

@@ -1,4 +1,4 @@
-"""Files a reader hands over: kept below VECTORSCOPE_HOME, where the worker finds them, under names of our own."""
+"""Files a reader hands over: kept below VECTORSCOPE_HOME, for the worker, under names of our own."""
 
 import re
 import uuid

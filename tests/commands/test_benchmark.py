@@ -10,8 +10,17 @@ KEYS = {
 
 def test_each_index_is_measured_beside_exact(run: Run) -> None:
     run("populate_db", "--source", "clusters", "--table", "items", "--rows", 4000, "--dims", 16, "--seed", 7)
-    arguments = ("--index", "hnsw:m=8,ef_construction=32", "--index", "ivfflat:lists=20", "--ef-search", "10,40")
-    said = run("benchmark", "public.items.embedding", *arguments, "--probes", "1,20", "--queries", 40, "--json")
+    arguments = (
+        "--index",
+        "hnsw:m=8,ef_construction=32",
+        "--index",
+        "ivfflat:lists=20",
+        "--ef-search",
+        "10,40",
+    )
+    said = run(
+        "benchmark", "public.items.embedding", *arguments, "--probes", "1,20", "--queries", 40, "--json"
+    )
     assert said.code == 0
     document = said.document
     assert set(document) >= {"run", "trials", "exact", "environment"}

@@ -23,7 +23,9 @@ def tables(database: Database) -> list[str]:
 
 
 def test_rows_are_loaded_and_listed(run: Run) -> None:
-    said = run("populate_db", "--source", "clusters", "--table", "items", "--rows", 500, "--dims", 8, "--json")
+    said = run(
+        "populate_db", "--source", "clusters", "--table", "items", "--rows", 500, "--dims", 8, "--json"
+    )
     assert said.code == 0
     assert said.document["rows"] == 500
 
@@ -146,7 +148,17 @@ def test_movies_are_loaded_whole_and_found_by_words(run: Run) -> None:
 
     query = ("public.movies.embedding", "--text", "steven spielberg adventure", "-k", 10, "--json")
     found = run("search", *query).document
-    assert set(found) >= {"returned", "asked", "plan_node", "index", "server_ms", "client_ms", "recall", "rows", "sql"}
+    assert set(found) >= {
+        "returned",
+        "asked",
+        "plan_node",
+        "index",
+        "server_ms",
+        "client_ms",
+        "recall",
+        "rows",
+        "sql",
+    }
     assert found["returned"] == found["asked"] == 10
     assert [row["Director"] for row in found["rows"]] == ["Steven Spielberg"] * 10
     assert {"key", "distance"} <= set(found["rows"][0])
@@ -158,7 +170,9 @@ def test_a_file_that_lacks_a_column_is_told(run: Run, tmp_path: Path, database: 
     path = tmp_path / "films.json"
     path.write_text(json.dumps([{"Title": "Hook"}]))
     before = tables(database)
-    said = run("populate_db", "--source", "file", "--path", path, "--text", "Title,Director", "--table", "films")
+    said = run(
+        "populate_db", "--source", "file", "--path", path, "--text", "Title,Director", "--table", "films"
+    )
     assert said.code == 1
     assert "Director" in said.err
     assert tables(database) == before

@@ -40,7 +40,9 @@ def test_an_address_that_leads_nowhere_is_told_without_its_password(
         assert len(said.err.strip().splitlines()) <= 2
 
 
-def test_a_database_that_is_not_there_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, server_url: str) -> None:
+def test_a_database_that_is_not_there_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, server_url: str
+) -> None:
     monkeypatch.setenv("DATABASE_URL", server_url.replace("/vectorscope?", "/nowhere?"))
     settings.cache_clear()
     said = run("columns")

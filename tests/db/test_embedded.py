@@ -176,7 +176,7 @@ def test_a_server_that_cannot_start_is_told_with_its_own_words(server: EmbeddedS
     server.stop()
     with (server.data / "postgresql.conf").open("a") as file:
         file.write("shared_buffers = 'nonsense'\n")
-    with pytest.raises(SetupError, match="shared_buffers|configuration file"):
+    with pytest.raises(SetupError, match=r"shared_buffers|configuration file"):
         server.hold(lambda _: None)
 
 

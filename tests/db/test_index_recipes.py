@@ -26,7 +26,8 @@ def odd(database: Database) -> Database:
 
 
 @pytest.mark.parametrize(
-    ("index", "settings"), [(Hnsw(m=8), {"hnsw.ef_search": "50"}), (Ivfflat(lists=1), {"ivfflat.probes": "1"})]
+    ("index", "settings"),
+    [(Hnsw(m=8), {"hnsw.ef_search": "50"}), (Ivfflat(lists=1), {"ivfflat.probes": "1"})],
 )
 def test_both_recipes_run_as_pasted(
     odd: Database, index: IndexMethod, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory

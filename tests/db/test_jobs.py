@@ -132,9 +132,11 @@ def test_rows_and_checkpoint_are_kept_together_or_not_at_all(
             claim.save(connection, HALF_WAY, {"next_row": 1})
         let_the_lease_end(database)
         assert claims.claim(worker(database, connections), "thief", lease_s=LEASE_S)
-        with pytest.raises(LeaseLost), connection.begin():
+        with connection.begin() as transaction:
             connection.execute(text("INSERT INTO rows VALUES (2)"))
-            claim.save(connection, HALF_WAY, {"next_row": 2})
+            with pytest.raises(LeaseLost):
+                claim.save(connection, HALF_WAY, {"next_row": 2})
+            transaction.rollback()
     with database.reading("test") as connection:
         assert connection.execute(text("SELECT count(*) FROM rows")).scalar_one() == 1
     assert read(database, job.id).checkpoint == {"next_row": 1}

@@ -29,7 +29,8 @@ PLAN = BenchmarkPlan(
 
 TRIALS = text("SELECT count(*) FROM vectorscope.trial")
 SCRATCH = text("""
-SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'vectorscope_bench'
+SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'vectorscope_bench'
 """)
 OF_THE_USER = text("""
 SELECT c.oid, c.relfilenode, pg_get_indexdef(c.oid) AS definition, i.indisvalid

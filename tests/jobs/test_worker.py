@@ -62,7 +62,9 @@ def test_a_refusal_is_kept_with_its_remedy(carry_out: Carry) -> None:
     assert (job.state, job.error, job.remedy) == ("failed", "The table is in the way.", "Choose another.")
 
 
-def test_a_bug_is_told_by_an_incident_and_its_trace_is_in_the_log(carry_out: Carry, database: Database) -> None:
+def test_a_bug_is_told_by_an_incident_and_its_trace_is_in_the_log(
+    carry_out: Carry, database: Database
+) -> None:
     def work(*_: object) -> dict[str, Any]:
         return {"impossible": 1 / 0}
 
@@ -83,7 +85,9 @@ def test_a_statement_that_never_ends_is_interrupted_by_a_cancel(carry_out: Carry
     assert carry_out(work).state == "cancelled"
 
 
-def test_work_that_never_asks_the_database_stops_at_its_next_word(carry_out: Carry, database: Database) -> None:
+def test_work_that_never_asks_the_database_stops_at_its_next_word(
+    carry_out: Carry, database: Database
+) -> None:
     def work(_: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
         queue.cancel(database, LOCAL, job.id)
         while True:

@@ -15,7 +15,7 @@ INDEX = "CREATE INDEX products_hnsw ON products USING hnsw (embedding vector_cos
 
 def fill_products(database: Database, *, indexed: bool = True) -> None:
     """Load 1,500 rows of the demo's catalogue into ``products``."""
-    populate(database, PopulateRequest("demo", "products", rows=1_500), Unrecorded())
+    populate(database, PopulateRequest(source="demo", table="products", rows=1_500), Unrecorded())
     if indexed:
         with database.control("tests") as connection:
             connection.exec_driver_sql(INDEX)
@@ -29,6 +29,4 @@ def measure_products(database: Database) -> int:
         sweep([parse_index("hnsw"), parse_index("ivfflat:lists=10")], {"ef_search": [80], "probes": [2]}),
         queries=20,
     )
-    return benchmark(
-        database, plan, Unrecorded(), created_by="local", job_id=None, budget_bytes=2**30
-    )
+    return benchmark(database, plan, Unrecorded(), created_by="local", job_id=None, budget_bytes=2**30)

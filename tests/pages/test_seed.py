@@ -21,9 +21,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def chosen(source: str) -> AppTest:
-    app = open_app("seed")
-    app.button_group(key="source").set_value([source])
-    return app.run()
+    return open_app("seed", source=source)
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)

@@ -46,7 +46,14 @@ RUN = Run(
 
 
 def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
-    trials = [exact(), trial(p95_ms=1), trial(p95_ms=2), trial(p95_ms=30), trial(recall=0.1), trial(void=True)]
+    trials = [
+        exact(),
+        trial(p95_ms=1),
+        trial(p95_ms=2),
+        trial(p95_ms=30),
+        trial(recall=0.1),
+        trial(void=True),
+    ]
     frame = tables.judged(trials, judge(trials, Target()))
     chips = {chip[0] for chip in frame["Verdict"]}
     assert len(chips) == len(Standing)

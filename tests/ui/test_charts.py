@@ -15,7 +15,10 @@ from db.runs import EXACT, Trial
 from tests.trials import exact, trial
 
 SPREAD = [exact(), trial(value=10, recall=0.4, p95_ms=0.5), trial(value=80, recall=0.98, p95_ms=2)]
-CROWDED = [exact(), *(trial(value=v, recall=r, p95_ms=v / 40) for v, r in ((40, 0.9), (80, 0.96), (160, 0.99)))]
+CROWDED = [
+    exact(),
+    *(trial(value=v, recall=r, p95_ms=v / 40) for v, r in ((40, 0.9), (80, 0.96), (160, 0.99))),
+]
 TARGET = Target()
 
 
@@ -41,7 +44,9 @@ def test_every_method_has_its_own_colour_symbol_and_dash(method: str) -> None:
         assert getattr(STYLES[method], part) not in {getattr(style, part) for style in others}
 
 
-@pytest.mark.parametrize("figure", [drawn(CROWDED, CROWDED[2]), latency_with_and_without(SPREAD, target=TARGET)])
+@pytest.mark.parametrize(
+    "figure", [drawn(CROWDED, CROWDED[2]), latency_with_and_without(SPREAD, target=TARGET)]
+)
 def test_every_colour_is_one_the_theme_replaces(figure: go.Figure) -> None:
     own = figure.to_dict()
     own["layout"].pop("template", None)
@@ -104,7 +109,11 @@ def test_the_bars_say_their_latency_and_start_at_a_power_of_ten() -> None:
     assert figure.layout.xaxis.range[0] == 0
 
 
-@pytest.mark.parametrize(("low", "high", "ticks"), [(-1, 0.5, [0.1, 0.2, 0.5, 1, 2]), (0, 4, [1, 10, 100, 1e3, 1e4])])
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"), [(-1, 0.5, [0.1, 0.2, 0.5, 1, 2]), (0, 4, [1, 10, 100, 1e3, 1e4])]
+)
 def test_a_log_axis_has_round_ticks(low: float, high: float, ticks: list[float]) -> None:
     axis = log_axis("", low, high)
-    assert [math.log10(tick) for tick in axis["tickvals"]] == pytest.approx([math.log10(tick) for tick in ticks])
+    assert [math.log10(tick) for tick in axis["tickvals"]] == pytest.approx(
+        [math.log10(tick) for tick in ticks]
+    )

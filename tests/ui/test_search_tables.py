@@ -39,7 +39,10 @@ def test_both_sides_have_the_same_lines_and_leave_gaps() -> None:
 def test_marks_have_a_sign_a_word_and_a_colour() -> None:
     chips = [chip[0] for chip in tables.exact_side(COMPARED, ["Title"]).data["Mark"] if chip]
     assert chips == ["✓ matched", "✕ missed", "✓ matched", "✕ missed"]
-    assert set(tables.MARK_COLORS) == {*(f"{sign} {mark.value}" for sign, mark in zip("✓✕+", Mark, strict=True)), "= tied"}
+    assert set(tables.MARK_COLORS) == {
+        *(f"{sign} {mark.value}" for sign, mark in zip("✓✕+", Mark, strict=True)),
+        "= tied",
+    }
     assert len(set(tables.MARK_COLORS.values())) == len(tables.MARK_COLORS)
 
 
