@@ -113,7 +113,8 @@ def _convert(variable: str, default: object, text: str) -> object:
                 return int(text)
             except ValueError:
                 raise RequestError(
-                    f"{variable}={text!r} is not a whole number.", f"Set {variable} to a number, such as {default}."
+                    f"{variable}={text!r} is not a whole number.",
+                    f"Set {variable} to a number, such as {default}.",
                 ) from None
         case Path():
             return Path(text).expanduser()

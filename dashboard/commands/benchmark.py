@@ -30,6 +30,7 @@ def _whole_numbers(_: click.Context, parameter: click.Parameter, given: str | No
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses the queries.")
 @json_option
 def benchmark(
+    *,
     column: str,
     indexes: tuple[str, ...],
     ef_search: tuple[int, ...],

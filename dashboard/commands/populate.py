@@ -45,6 +45,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 @click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")
 @json_option
 def populate_db(
+    *,
     source: str,
     table: str | None,
     rows: int | None,

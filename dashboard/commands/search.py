@@ -46,6 +46,7 @@ def columns(as_json: bool) -> None:
 @click.option("--where", multiple=True, help="A filter, such as category=footwear; may be repeated.")
 @json_option
 def search(
+    *,
     column: str,
     row: str | None,
     text: str | None,

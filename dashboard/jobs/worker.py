@@ -209,7 +209,8 @@ def _outcome(running: RunningJob, work: Callable[[], dict[str, Any]]) -> _Outcom
         if state := _STATES.get(type(running.halt or error)):
             return _Outcome(state)
         return _Outcome("failed", error=error.message, remedy=error.remedy)
-    except Exception as error:  # noqa: BLE001 - the worker must outlive any job; the trace goes to the log
+    except Exception as error:
+        # The worker must outlive any job.
         incident = uuid.uuid4().hex[:8]
         logger.exception("job %s failed, incident %s", running.job.id, incident)
         with suppress(DashboardError):

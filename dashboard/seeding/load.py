@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from dashboard.seeding.plan import Action, check, decide
+from dashboard.seeding.plan import BORROWED, Action, check, decide
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.source import EMBEDDING, Rejection, Rows
 from db import staging
@@ -109,8 +109,6 @@ class _Load:
         self.ledger.tell(progress)
         with connection.begin():
             self._put_in_place(decide(connection, self.request, self.rows))
-            embedded = {EMBEDDING: self.rows.embedded_by} if self.rows.embedded_by else {}
-            staging.annotate(connection, schema, name, self.rows.recipe, embedded)
             loaded = _loaded(self.request, self.rows, started)
             self.ledger.save(connection, progress, {"published": asdict(loaded)})
         with connection.begin():
@@ -145,16 +143,21 @@ class _Load:
 
     def _put_in_place(self, action: Action) -> None:
         target = self.request.schema, self.request.table
+        note = dict(self.rows.recipe)
         match action:
             case Action.KEEP:  # somebody else loaded these rows meanwhile
                 staging.drop_staging(self.connection, self.table)
-            case Action.FILL:
+                return
+            case Action.FILL | Action.BORROW:
+                note |= {BORROWED: True} if action is Action.BORROW else {}
                 staging.publish_into(self.connection, self.table, *target)
             case Action.CREATE | Action.REPLACE:
                 staging.add_key(self.connection, self.table)
                 if action is Action.REPLACE:
                     staging.drop_table(self.connection, *target)
                 staging.publish_as_new(self.connection, self.table, *target)
+        embedded = {EMBEDDING: self.rows.embedded_by} if self.rows.embedded_by else {}
+        staging.annotate(self.connection, *target, note, embedded)
 
 
 def _log_what_is_missing(rows: Rows, ledger: Ledger) -> None:

@@ -17,11 +17,16 @@ from db.schema import OWN_SCHEMAS
 from db.staging import Existing, describe, schema_exists
 
 
+BORROWED = "borrowed"
+"""What the note on a table says that Vectorscope filled but did not make, and so will never drop."""
+
+
 class Action(Enum):
     """What becomes of the table asked for."""
 
     CREATE = "create it"
     FILL = "fill it: it is there, empty"
+    BORROW = "fill it: it is there, empty, and somebody else's"
     REPLACE = "drop it and make it anew"
     KEEP = "keep it: it holds these very rows"
 
@@ -61,11 +66,12 @@ def decide(connection: Connection, request: PopulateRequest, rows: Rows) -> Acti
 
 
 def _decide_about(existing: Existing, request: PopulateRequest, rows: Rows) -> Action:
-    if existing.note == rows.recipe and not existing.empty and not request.replace:
+    note = {key: fact for key, fact in (existing.note or {}).items() if key != BORROWED}
+    if note == rows.recipe and not existing.empty and not request.replace:
         return Action.KEEP
     difference = _difference(existing, rows)
     if existing.empty and not difference:
-        return Action.FILL
+        return Action.BORROW if existing.note is None else Action.FILL
     if request.replace:
         return _replacing(existing, request)
     if difference:
@@ -77,9 +83,9 @@ _WAYS_OUT = "Choose another name with --table, or add --replace to drop a table 
 
 
 def _replacing(existing: Existing, request: PopulateRequest) -> Action:
-    if not existing.empty and existing.note is None:
+    if not existing.empty and (existing.note is None or BORROWED in existing.note):
         raise RequestError(
-            f"{_name(request)} holds rows that Vectorscope did not load.",
+            f"{_name(request)} is a table that Vectorscope did not make.",
             "Choose another name with --table: --replace drops only what Vectorscope made.",
         )
     return Action.REPLACE

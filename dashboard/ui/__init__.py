@@ -1,1 +1,1 @@
-"""What a person sees: widgets, tables, charts, messages. The only place that imports Streamlit, Plotly and pandas."""
+"""What a person sees: widgets, tables, charts; with Streamlit, Plotly and pandas, which nothing else knows."""

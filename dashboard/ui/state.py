@@ -70,7 +70,10 @@ def columns() -> tuple[ColumnInfo, ...]:
     Raises ExtensionMissing where the database has no pgvector, and so no such column.
     """
     if server().pgvector_version is None:
-        raise ExtensionMissing(f"The database {server().database} has no pgvector.")
+        raise ExtensionMissing(
+            f"The database {server().database} has no pgvector.",
+            "The server has it, so run: python -m dashboard migrate" if server().pgvector_available else None,
+        )
     with database().reading("catalog") as connection:
         return vector_columns(connection)
 

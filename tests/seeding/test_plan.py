@@ -34,8 +34,8 @@ def action(database: Database, *statements: str, **more: Any) -> Action:
     [
         pytest.param([], False, Action.CREATE, id="no table"),
         pytest.param([], True, Action.CREATE, id="no table to replace"),
-        pytest.param([SAME], False, Action.FILL, id="empty, same columns"),
-        pytest.param([SAME], True, Action.FILL, id="empty, same columns, nothing to replace"),
+        pytest.param([SAME], False, Action.BORROW, id="empty, same columns"),
+        pytest.param([SAME], True, Action.BORROW, id="empty, same columns, nothing to replace"),
         pytest.param([OTHER], True, Action.REPLACE, id="empty, other columns, to be replaced"),
     ],
 )
@@ -55,9 +55,7 @@ def test_what_would_be_done(
             'and it has "id" integer, "note" text',
             id="empty, other columns",
         ),
-        pytest.param(
-            [OTHER, A_ROW], {"replace": True}, "holds rows that Vectorscope did not load", id="theirs"
-        ),
+        pytest.param([OTHER, A_ROW], {"replace": True}, "did not make", id="theirs"),
         pytest.param([SAME, A_ROW], {}, "already holds other rows", id="same columns, other rows"),
         pytest.param(["CREATE VIEW items AS SELECT 1"], {"replace": True}, "is not a table", id="a view"),
         pytest.param([], {"schema": "gone"}, "There is no schema 'gone'", id="no schema"),
@@ -88,3 +86,11 @@ def test_rows_of_this_very_recipe_are_kept_unless_asked_to_be_replaced(database:
 def test_rows_deleted_since_are_loaded_again(database: Database) -> None:
     populate(database, items(), Unrecorded())
     assert action(database, "DELETE FROM items") is Action.FILL
+
+
+def test_a_table_that_was_only_filled_is_never_dropped(database: Database) -> None:
+    assert action(database, SAME) is Action.BORROW
+    populate(database, items(), Unrecorded())
+    assert action(database) is Action.KEEP
+    with pytest.raises(RequestError, match="did not make"):
+        check(database, items(seed=2, replace=True))
