@@ -47,7 +47,8 @@ def refuse_open_door(chosen: Settings) -> None:
     """
     if not chosen.is_loopback and not chosen.allow_open:
         raise RequestError(
-            f"HOST={chosen.host} would let everyone who can reach it in as administrator: no login is configured.",
+            f"Serving on {chosen.host} would make everyone who can reach it an administrator: "
+            "no login is configured.",
             "Serve on 127.0.0.1 behind a proxy that asks for a login, or set ALLOW_OPEN=1.",
         )
 

@@ -16,7 +16,6 @@ from db.errors import RequestError
 from db.schema import OWN_SCHEMAS
 from db.staging import Existing, describe, schema_exists
 
-
 BORROWED = "borrowed"
 """What the note on a table says that Vectorscope filled but did not make, and so will never drop."""
 

@@ -1,1 +1,1 @@
-"""What a person sees: widgets, tables, charts; with Streamlit, Plotly and pandas, which nothing else knows."""
+"""What a person sees: widgets, tables, charts. Nothing else knows Streamlit, Plotly or pandas."""
