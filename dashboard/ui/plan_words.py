@@ -17,11 +17,14 @@ def plan_sentence(result: SearchResult) -> str:
     dropped = f", drops **{removed:,.0f} rows** that fail the filter" if removed else ""
     if walked:
         return f"{_walk(result, walked)}{dropped}, and stops at {_rows(result.returned)}."
-    read = sum(node.rows_actual or 0 for node in scans) + removed
-    kept = f"sorts the rest by distance and keeps {result.returned:,}"
-    if not removed:
-        kept = f"sorts them by distance and keeps {result.returned:,}"
-    return f"Reads all **{read:,.0f} rows** of the table{dropped}, {kept}."
+    kept = sum(node.rows_actual or 0 for node in scans)
+    chosen = next((node.index_name for node in scans if node.index_name), None)
+    if chosen:
+        read = f"Finds **{_rows(round(kept))}** that meet the filter through {escaped(chosen)}"
+    else:
+        read = f"Reads all **{_rows(round(kept + removed))}** of the table"
+    which = "the rest" if removed else "them"
+    return f"{read}{dropped}, sorts {which} by distance and keeps {result.returned:,}."
 
 
 def _walk(result: SearchResult, node: Node) -> str:

@@ -222,8 +222,8 @@ def examples(column: ColumnInfo, found: list[Example]) -> None:
 
 def ask(by: str, given: str) -> None:
     """Put a question into the bar, as a button's ``on_click``."""
-    state.put("by", by)
-    state.put(GIVEN[by], given)
+    state.put_in_address("by", by)
+    state.put_in_address(GIVEN[by], given)
 
 
 def use_settings(settings: SearchSettings) -> None:

@@ -91,9 +91,9 @@ def _measure_or_read(filled: Sequence[ColumnInfo], runs: Sequence[Run]) -> NextS
             "your rows, and what an index would gain and cost; your table is only read.",
             Way("Measure it", ":material/speed:", "benchmarks.py", {"c": str(column)}),
         )
-    last = runs[0]
+    last, found = runs[0], finding(runs[0])
     return NextStep(
-        f"Every column is measured. The last run says: {finding(last).sentence}.",
+        f"Every column is measured. The last, `{last.subject}`: {found.badge.lower()} ({found.caption}).",
         Way(f"Open run {last.id}", ":material/speed:", "benchmarks.py", {"run": str(last.id)}),
     )
 

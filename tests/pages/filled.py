@@ -1,5 +1,9 @@
 """A small catalogue for the pages to show, with an index, and a run measured on it."""
 
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
 from dashboard.benchmark.plan import BenchmarkPlan, sweep
 from dashboard.benchmark.run import benchmark
 from dashboard.seeding.load import populate
@@ -19,6 +23,11 @@ def fill_products(database: Database, *, indexed: bool = True) -> None:
     if indexed:
         with database.control("tests") as connection:
             connection.exec_driver_sql(INDEX)
+
+
+def widget(app: AppTest, key: str) -> Any:
+    """The widget with this key, whatever its kind."""
+    return app.get_by_key(key)
 
 
 def measure_products(database: Database) -> int:

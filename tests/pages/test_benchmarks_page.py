@@ -9,7 +9,7 @@ from dashboard.jobs import queue
 from db import jobs
 from db.engine import Database
 from tests.pages.conftest import open_app
-from tests.pages.filled import COLUMN, fill_products, measure_products
+from tests.pages.filled import COLUMN, fill_products, measure_products, widget
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_a_column_without_a_run_shows_the_form_and_what_it_costs_and_touches(pro
 
 def test_start_queues_the_plan_and_shows_its_job(products: Database) -> None:
     app = open_app("benchmarks", c=COLUMN)
-    app.get_by_key(f"bench ef_search {COLUMN}").set_value(["20", "60"])
-    app.get_by_key("bench ivfflat cosine").set_value(False).run()
+    widget(app, f"bench ef_search {COLUMN}").set_value(["20", "60"])
+    widget(app, "bench ivfflat cosine").set_value(False).run()
     next(button for button in app.button if button.label == "Start benchmark").click().run()
     assert not app.error
     with products.reading("tests") as connection:
@@ -71,7 +71,7 @@ def test_a_plan_that_cannot_be_measured_is_told_before_it_is_queued(
     products: Database, key: str, values: list[str], sentence: str
 ) -> None:
     app = open_app("benchmarks", c=COLUMN)
-    app.get_by_key(f"bench {key} {COLUMN}").set_value(values).run()
+    widget(app, f"bench {key} {COLUMN}").set_value(values).run()
     [error] = app.error
     assert sentence in error.value.replace("\\", "")
     assert next(button for button in app.button if button.label == "Start benchmark").disabled
@@ -79,8 +79,8 @@ def test_a_plan_that_cannot_be_measured_is_told_before_it_is_queued(
 
 def test_a_distance_without_an_operator_class_disables_the_method(products: Database) -> None:
     app = open_app("benchmarks", c=COLUMN)
-    app.get_by_key("bench distance").set_value("l1").run()
-    assert app.get_by_key("bench ivfflat l1").disabled
+    widget(app, "bench distance").set_value("l1").run()
+    assert widget(app, "bench ivfflat l1").disabled
     assert "It has no operator class for Taxicab (L1) on vector." in shown(app)
 
 

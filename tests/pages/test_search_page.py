@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from db.engine import Database
 from tests.pages.conftest import open_app
-from tests.pages.filled import COLUMN, fill_products
+from tests.pages.filled import COLUMN, fill_products, widget
 
 WORDS = "waterproof trail running shoes"
 
@@ -91,7 +91,7 @@ def test_a_question_that_does_not_fit_is_told_below_the_bar(
     assert not app.exception
     [error] = app.error
     assert sentence in error.value.replace("\\", "")
-    assert app.get_by_key("k")
+    assert widget(app, "k")
 
 
 def test_missing_rows_name_their_cause_and_a_button_brings_them(products: Database) -> None:
@@ -99,7 +99,7 @@ def test_missing_rows_name_their_cause_and_a_button_brings_them(products: Databa
     assert "40 rows short: ef_search is below k." in shown(app)
     [iterative] = [button for button in app.button if button.label.startswith("Iterative scan: 50 of 50")]
     app = iterative.click().run()
-    assert app.get_by_key("scan").value == "relaxed_order"
+    assert widget(app, "scan").value == "relaxed_order"
     assert "50 of 50 returned" in shown(app)
     assert not app.warning
 
@@ -107,17 +107,17 @@ def test_missing_rows_name_their_cause_and_a_button_brings_them(products: Databa
 def test_a_filter_in_the_address_is_applied_and_can_be_switched_off(products: Database) -> None:
     app = open_app("search", c=COLUMN, q=WORDS, f="category = Garden", k="50")
     assert set(exact_of(app)["category "]) == {"Garden"}
-    app.get_by_key("f").set_value([]).run()
+    widget(app, "f").set_value([]).run()
     assert len(set(exact_of(app)["category "])) > 1
 
 
 def test_a_new_filter_is_added_beside_the_others(products: Database) -> None:
     app = open_app("search", c=COLUMN, q=WORDS)
-    app.get_by_key("filter column").set_value("price")
-    app.get_by_key("filter condition").set_value("<=").run()
-    app.get_by_key("filter value").set_value("40").run()
-    app.get_by_key("filter add").click().run()
-    assert app.get_by_key("f").value == ["price <= 40"]
+    widget(app, "filter column").set_value("price")
+    widget(app, "filter condition").set_value("<=").run()
+    widget(app, "filter value").set_value("40").run()
+    widget(app, "filter add").click().run()
+    assert widget(app, "f").value == ["price <= 40"]
     assert max(float(price) for price in exact_of(app)["price "]) <= 40
 
 
@@ -149,8 +149,8 @@ def test_a_selected_row_offers_its_neighbours(products: Database) -> None:
     app.run()
     [offer] = [button for button in app.button if button.key == "neighbours"]
     app = offer.click().run()
-    assert app.get_by_key("by").value == "Row id"
-    assert app.get_by_key("id").value
+    assert widget(app, "by").value == "Row id"
+    assert widget(app, "id").value
 
 
 def test_words_are_explained_where_no_embedder_is_known(served: Database) -> None:

@@ -163,7 +163,11 @@ def test_a_failed_run_measures_nothing() -> None:
 
 def test_when_all_is_measured_the_last_finding_is_told() -> None:
     assert way([COLUMN], [RUN]).query == {"run": "7"}
-    assert finding(RUN).sentence in next_step([COLUMN], [RUN], []).sentence
+    assert (
+        "no index needed"
+        in next_step([COLUMN], [replace(RUN, trials=(trial("exact", 5.0, 1.0),))], []).sentence
+    )
+    assert "misses the target" in next_step([COLUMN], [replace(RUN, trials=())], []).sentence
 
 
 def test_a_finding_names_index_setting_recall_gain_size_and_build_time() -> None:
