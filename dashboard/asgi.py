@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import __version__
-from dashboard.instance import open_instance
+from dashboard.instance import serving
 from dashboard.jobs.supervisor import Supervisor
 from dashboard.settings import settings
 from db.errors import DashboardError
@@ -68,7 +68,7 @@ def ready(_: Request) -> Response:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     """Hold the instance open, and keep a worker running, for as long as the server serves."""
-    instance = open_instance()
+    instance = serving()
     supervisor = Supervisor()
     if settings().worker:
         supervisor.start()
@@ -78,6 +78,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         if settings().worker:
             supervisor.stop()
         instance.close()
+        serving.cache_clear()
 
 
 app = st.App(

@@ -48,6 +48,12 @@ def embedded_server() -> EmbeddedServer:
     return EmbeddedServer(settings().home)
 
 
+@cache
+def serving() -> Instance:
+    """The one instance of a process that serves: its pages, routes and start all mean this one."""
+    return open_instance()
+
+
 def open_instance(tell: Tell = logger.info) -> Instance:
     """Open the configured database, starting the embedded server when DATABASE_URL is unset.
 

@@ -40,7 +40,7 @@ _MAY_START = text("""
     WHERE other.kind = job.kind AND other.state = 'running' AND other.id <> job.id)
 AND NOT EXISTS (
     SELECT FROM pg_stat_activity a
-    WHERE a.application_name LIKE 'vectorscope:' || job.kind || ':%' AND a.datname <> current_database()))
+    WHERE a.application_name LIKE 'vectorscope:' || job.kind || '#%' AND a.datname <> current_database()))
 """)
 _BURY = update(job).where(_DEAD).values(finished_at=func.now(), epoch=job.c.epoch + 1)
 _STOP_POISON = _BURY.where(job.c.attempt >= job.c.max_attempts, ~job.c.cancel_requested).values(

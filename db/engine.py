@@ -143,7 +143,7 @@ _NAME = text("SELECT set_config('application_name', :name, false)")
 
 
 def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
-    connect_args: dict[str, Any] = {"connect_timeout": 10}
+    connect_args: dict[str, Any] = {"connect_timeout": 10, "application_name": "vectorscope"}
     if options:
         connect_args["options"] = options
     return create_engine(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.instance import serving
 from dashboard.ui import state
 from dashboard.ui.admin import embedded, installation, migrations, server_settings, sessions
 from dashboard.ui.overview import server_facts
@@ -27,9 +28,9 @@ with own:
     with left.container(border=True, height="stretch"):
         migrations(state.schema_revisions())
     with right.container(border=True, height="stretch"):
-        embedded(state.instance())
+        embedded(serving())
     with st.container(border=True):
-        installation(state.instance())
+        installation(serving())
 with log:
     audit_table(state.audit_rows())
     st.caption("The last 100 changes; a row is written in the transaction of the change itself.")

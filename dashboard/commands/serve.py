@@ -9,7 +9,7 @@ import click
 
 from dashboard.commands.common import say, setup_logging
 from dashboard.commands.following import carry_out
-from dashboard.instance import Instance, open_instance
+from dashboard.instance import Instance, open_instance, serving
 from dashboard.settings import Settings, settings
 from db.catalog import vector_columns
 from db.errors import RequestError
@@ -21,7 +21,7 @@ def serve() -> None:
     setup_logging()
     refuse_open_door(chosen)
     _require_free_port(chosen)
-    instance = open_instance(say)
+    instance = serving()
     instance.prepare()
     if instance.embedded:
         fill_when_empty(instance)

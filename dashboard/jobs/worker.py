@@ -140,11 +140,19 @@ class Worker:
         try:
             return self.run_one()
         except ConnectionFailed as error:
-            logger.warning("no server: %s", error)
+            self._wait_for_server(error)
+            return False
+
+    def _wait_for_server(self, error: ConnectionFailed) -> None:
+        logger.warning("no server, waiting for it: %s", error)
+        while not self._must_end():
             self.database.dispose()
             with suppress(DashboardError):
                 self._revive()
-            return False
+                with self.database.control("worker"):
+                    logger.warning("the server answers again")
+                    return
+            self.stopping.wait(POLL_S)
 
     def run_one(self, only: int | None = None) -> bool:
         """Claim and carry out one job; False when there is none to claim."""

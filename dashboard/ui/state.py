@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import question
-from dashboard.instance import Instance, open_instance
+from dashboard.instance import serving
 from dashboard.question import Answer, Question
 from dashboard.seeding.records import Records, read_records
 from dashboard.seeding.request import PopulateRequest
@@ -27,15 +27,9 @@ from db.migrate import Revision, revisions
 from db.runs import Run, list_runs, load_run
 
 
-@st.cache_resource(show_spinner="Opening the database")
-def instance() -> Instance:
-    """The installation this process serves; opened once."""
-    return open_instance()
-
-
 def database() -> Database:
     """The database every page asks."""
-    return instance().database
+    return serving().database
 
 
 def ping() -> None:

@@ -83,6 +83,17 @@ def test_only_one_benchmark_runs_at_a_time(database: Database, connections: Exit
     assert claimed.id == second
 
 
+def test_a_benchmark_of_another_database_on_the_server_is_waited_for(
+    database: Database, empty_database: Database, connections: ExitStack
+) -> None:
+    submit(database, "benchmark", column="a")
+    elsewhere = empty_database.tagged(claims.tag(1, 1))
+    with elsewhere.writing("benchmark"):
+        assert claims.claim(worker(database, connections), "w", lease_s=LEASE_S) is None
+    elsewhere.dispose()
+    assert claims.claim(worker(database, connections), "w", lease_s=LEASE_S) is not None
+
+
 def test_a_dead_workers_job_is_taken_over_at_once(database: Database, connections: ExitStack) -> None:
     job_id = submit(database, table="t")
     dead = worker(database, connections)

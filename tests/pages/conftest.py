@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.instance import embedded_server
+from dashboard.instance import embedded_server, serving
 from dashboard.settings import settings
 from db.engine import Database
 
@@ -18,6 +18,7 @@ def forget_the_installation() -> None:
     """Drop what a process reads once: the next page opens what the environment names now."""
     settings.cache_clear()
     embedded_server.cache_clear()
+    serving.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 
