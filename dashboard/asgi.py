@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard import __version__
 from dashboard.instance import serving
 from dashboard.jobs.supervisor import Supervisor
+from dashboard.seeding.embedders import EMBEDDERS
 from dashboard.settings import settings
 from db.errors import DashboardError
 
@@ -65,10 +67,17 @@ def ready(_: Request) -> Response:
         return Response(json.dumps(body), status_code=503, media_type="application/json")
 
 
+def _warm_up() -> None:
+    """Import what the embedders need, so that the first search by words need not."""
+    for embedder in EMBEDDERS:
+        embedder.embed(["warm"])
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     """Hold the instance open, and keep a worker running, for as long as the server serves."""
     instance = serving()
+    Thread(target=_warm_up, name="warm-up", daemon=True).start()
     supervisor = Supervisor()
     if settings().worker:
         supervisor.start()

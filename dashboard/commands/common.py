@@ -98,6 +98,8 @@ def setup_logging() -> None:
         level=settings().log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # It announces itself whenever the revisions are read.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class ProgressLine:

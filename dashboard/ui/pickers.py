@@ -21,6 +21,9 @@ def pick_column() -> ColumnInfo | None:
         return None
     wanted = st.query_params.get(COLUMN) or state.recall("column", "")
     if wanted and wanted not in known:
+        state.columns.clear()  # it may be newer than what is cached
+        known = {str(column): column for column in state.columns()} or known
+    if wanted and wanted not in known:
         st.sidebar.warning(f"There is no column `{wanted}` any more.", icon=":material/link_off:")
     chosen = wanted if wanted in known else next(iter(known))
     state.put("column picker", chosen)

@@ -23,11 +23,9 @@ _PLACEHOLDERS = {
     "Row id": "Key of a row: 42, or a JSON list for a key of several columns",
     "Vector": "[0.1, -2, 3e-4, ...]",
 }
-GIVEN = {"Text": "q", "Row id": "id", "Vector": "v"}
-"""Each way of asking has its own place in the address, so that switching loses nothing."""
-
+SEARCH_BY, GIVEN, FILTERS = "by", "q", "f"
 EF_SEARCH, PROBES, SCAN = "ef", "probes", "scan"
-FILTERS = "f"
+"""Where each part of the question stands in the address, and the key of its widget."""
 
 
 def describe(column: ColumnInfo) -> str:
@@ -63,8 +61,10 @@ def _pick_query(column: ColumnInfo) -> tuple[str, str]:
         default=BY[0] if has_embedder else BY[1],
         required=True,
         label_visibility="collapsed",
-        key="by",
+        key=SEARCH_BY,
         bind="query-params",
+        on_change=state.put,
+        args=(GIVEN, ""),
     )
     given = st.text_input(
         "Query",
@@ -72,7 +72,7 @@ def _pick_query(column: ColumnInfo) -> tuple[str, str]:
         label_visibility="collapsed",
         type="search",
         icon=":material/search:",
-        key=GIVEN[by],
+        key=GIVEN,
         bind="query-params",
         disabled=by == "Text" and not has_embedder,
     )
@@ -155,22 +155,22 @@ def _pick_iterative_scan(methods: tuple[str, ...]) -> str | None:
 def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
     names = {column.name for column in others}
     known = [chip for chip in state.chips(FILTERS) if _column_of(chip) in names]
+    left_out = [chip for chip in st.query_params.get_all(FILTERS) if chip not in known]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        chosen: list[str] = []
-        if known:
-            # Pills keep a chip in place when it is switched off: a filter can be tried and untried.
-            chosen = st.pills(
-                "Filters",
-                known,
-                selection_mode="multi",
-                label_visibility="collapsed",
-                key=FILTERS,
-                bind="query-params",
-            )
+        # Pills keep a chip in place when it is switched off: a filter can be tried and untried.  Drawn
+        # also without any: Streamlit 1.67 writes a value into the address only for a widget that is there.
+        chosen = st.pills(
+            "Filters",
+            known,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            key=FILTERS,
+            bind="query-params",
+        )
         if others:
             with st.popover("Add filter", icon=":material/add:", type="tertiary"):
                 _pick_new_filter(others)
-    if left_out := [chip for chip in st.query_params.get_all(FILTERS) if chip not in known]:
+    if left_out:
         st.caption(f":material/filter_alt_off: Left out, as no column fits: {escaped('; '.join(left_out))}")
     return tuple(parse_filter(chip) for chip in chosen)
 
@@ -222,8 +222,8 @@ def examples(column: ColumnInfo, found: list[Example]) -> None:
 
 def ask(by: str, given: str) -> None:
     """Put a question into the bar, as a button's ``on_click``."""
-    state.put_in_address("by", by)
-    state.put_in_address(GIVEN[by], given)
+    state.put(SEARCH_BY, by)
+    state.put(GIVEN, given)
 
 
 def use_settings(settings: SearchSettings) -> None:

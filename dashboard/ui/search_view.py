@@ -196,8 +196,8 @@ def no_index(answer: Answer) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.markdown(
-            f":material/straighten: **No index serves `{request.distance.stem}` distance here, so this answer is "
-            "exact: recall is perfect.** An index would be faster and may miss rows: measure before adding one."
+            f":material/straighten: **No index serves `{request.distance.stem}` distance here, so this "
+            "answer is exact: recall is perfect.** An index would be faster and may miss rows: measure first."
         )
         with right.container(horizontal=True, horizontal_alignment="right"):
             if st.button("Measure it", icon=":material/speed:"):

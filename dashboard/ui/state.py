@@ -1,6 +1,5 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,17 +168,6 @@ def value(widget: str) -> Any:
     return st.session_state.get(widget)
 
 
-def put_in_address(widget: str, value: str | Sequence[str]) -> None:
-    """Give a widget that is bound to the address a value, as ``put`` does, drawn already or not.
-
-    Streamlit 1.67 writes the address of a widget that is there; one yet to be drawn reads it.
-    """
-    if widget in st.session_state:
-        put(widget, value)
-    else:
-        st.query_params[widget] = value  # type: ignore[assignment]
-
-
 def chips(widget: str) -> list[str]:
     """List every choice this session has seen for a widget of free choices: those in the address first."""
     seen = [*recall(widget, ()), *st.query_params.get_all(widget)]
@@ -190,7 +178,7 @@ def chips(widget: str) -> list[str]:
 def add_chip(widget: str, chip: str) -> None:
     """Add a choice to such a widget, chosen; as a button's ``on_click``."""
     remember(widget, (*chips(widget), chip))
-    put_in_address(widget, [*(value(widget) or ()), chip])
+    put(widget, [*(value(widget) or ()), chip])
 
 
 @st.cache_data(ttl=30, max_entries=16, show_spinner=False)
@@ -220,6 +208,6 @@ def examples(column: ColumnInfo, naming: tuple[str, ...]) -> list[Example]:
 
 
 def ask_again() -> None:
-    """Forget the answers, so that the questions are put anew; as a button's ``on_click``."""
-    answer.clear()
-    rungs.clear()
+    """Forget the answers, and what indexes there were; as a button's ``on_click``."""
+    for cached in (answer, rungs, columns):
+        cached.clear()

@@ -47,7 +47,7 @@ def test_the_keyboard_searches(page: Page) -> None:
 
 
 def test_exact_search_alone_leads_to_measuring(page: Page) -> None:
-    visit(page, "/search?c=public.products.embedding&by=Row+id&id=7", "Search")
+    visit(page, "/search?c=public.products.embedding&by=Row+id&q=7", "Search")
     expect(page.get_by_text("No index serves")).to_be_visible()
     page.get_by_role("button", name="Measure it").click()
     settled(page, "Benchmarks")
@@ -55,7 +55,7 @@ def test_exact_search_alone_leads_to_measuring(page: Page) -> None:
 
 
 def test_exact_and_index_stand_side_by_side_with_what_it_would_take(page: Page, indexed: None) -> None:
-    visit(page, f"{INDEXED}&id=5", "Search")
+    visit(page, f"{INDEXED}&q=5", "Search")
     expect(page.get_by_text("indexed_hnsw used")).to_be_visible()
     expect(page.get_by_text(re.compile(r"recall \d+/10 on this query"))).to_be_visible()
     for heading in ("Exact", "Index", "What would it take?"):
@@ -65,7 +65,7 @@ def test_exact_and_index_stand_side_by_side_with_what_it_would_take(page: Page, 
 
 
 def test_a_remedy_for_missing_rows_changes_the_address_and_brings_them(page: Page, indexed: None) -> None:
-    visit(page, f"{INDEXED}&id=5&k=50&ef=10", "Search")
+    visit(page, f"{INDEXED}&q=5&k=50&ef=10", "Search")
     expect(page.get_by_text("short: ef_search is below k.")).to_be_visible()
     page.get_by_role("button", name=re.compile("Iterative scan: 50 of 50")).click()
     expect(page.get_by_text("50 of 50 returned")).to_be_visible()
@@ -73,7 +73,7 @@ def test_a_remedy_for_missing_rows_changes_the_address_and_brings_them(page: Pag
 
 
 def test_a_filter_is_added_tried_and_switched_off(page: Page, indexed: None) -> None:
-    visit(page, f"{INDEXED}&id=5", "Search")
+    visit(page, f"{INDEXED}&q=5", "Search")
     page.get_by_role("button", name="Add filter").click()
     value = page.get_by_role("textbox", name="Value")
     value.fill("5")

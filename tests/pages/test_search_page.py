@@ -64,22 +64,22 @@ def test_what_is_to_be_copied_is_complete(products: Database) -> None:
 
 
 def test_a_row_finds_its_neighbours_but_not_itself(products: Database) -> None:
-    app = open_app("search", c=COLUMN, by="Row id", id="7", k="5")
+    app = open_app("search", c=COLUMN, by="Row id", q="7", k="5")
     assert "5 of 5 returned" in shown(app)
     assert 7 not in list(exact_of(app)["id "])
 
 
 def test_a_pasted_vector_is_searched_for(products: Database) -> None:
     vector = json.dumps([1.0] * 384)
-    assert "10 of 10 returned" in shown(open_app("search", c=COLUMN, by="Vector", v=vector))
+    assert "10 of 10 returned" in shown(open_app("search", c=COLUMN, by="Vector", q=vector))
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"by": "Vector", "v": "[1, 2, 3]"}, "384 dimensions, the query has 3"),
-        ({"by": "Vector", "v": "[1, x]"}, "Element 2, 'x', is not a number"),
-        ({"by": "Row id", "id": "999999"}, "There is no row 999999"),
+        ({"by": "Vector", "q": "[1, 2, 3]"}, "384 dimensions, the query has 3"),
+        ({"by": "Vector", "q": "[1, x]"}, "Element 2, 'x', is not a number"),
+        ({"by": "Row id", "q": "999999"}, "There is no row 999999"),
         ({"q": "!!!"}, "There is no word to search for"),
         ({"q": WORDS, "f": "price <= cheap"}, "cheap"),
     ],
@@ -144,13 +144,13 @@ def test_without_an_index_the_answer_is_exact_and_says_so(served: Database) -> N
 
 def test_a_selected_row_offers_its_neighbours(products: Database) -> None:
     app = open_app("search", c=COLUMN, q=WORDS)
-    [key] = [table.key for table in app.dataframe if (table.key or "").startswith("exact ")]
+    [key] = [str(table.key) for table in app.dataframe if (table.key or "").startswith("exact ")]
     app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [(0, "Row")]}}
     app.run()
     [offer] = [button for button in app.button if button.key == "neighbours"]
     app = offer.click().run()
     assert widget(app, "by").value == "Row id"
-    assert widget(app, "id").value
+    assert widget(app, "q").value
 
 
 def test_words_are_explained_where_no_embedder_is_known(served: Database) -> None:

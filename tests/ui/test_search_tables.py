@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
+from pandas.io.formats.style import Styler
 
 from dashboard.ui import search_tables as tables
 from db.catalog import PlainColumn
@@ -23,13 +25,19 @@ def answer(*rows: tuple[Any, float]) -> Any:
     )
 
 
+def frame(styled: Styler) -> pd.DataFrame:
+    """What a table shows, without its colours."""
+    shown: pd.DataFrame = styled.data  # type: ignore[attr-defined]
+    return shown
+
+
 EXACT = answer((1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4))
 FOUND = answer((1, 0.1), (3, 0.3), (9, 0.5))
 COMPARED = compare(EXACT, FOUND)
 
 
 def test_both_sides_have_the_same_lines_and_leave_gaps() -> None:
-    left, right = tables.exact_side(COMPARED, ["Title"]).data, tables.index_side(COMPARED, ["Title"]).data
+    left, right = frame(tables.exact_side(COMPARED, ["Title"])), frame(tables.index_side(COMPARED, ["Title"]))
     assert list(left["Row"]) == ["row 1", "row 2", "row 3", "row 4", None]
     assert list(right["Row"]) == ["row 1", "not returned", "row 3", "not returned", "row 9"]
     assert list(right["#"]) == [1, None, 2, None, 3]
@@ -37,7 +45,7 @@ def test_both_sides_have_the_same_lines_and_leave_gaps() -> None:
 
 
 def test_marks_have_a_sign_a_word_and_a_colour() -> None:
-    chips = [chip[0] for chip in tables.exact_side(COMPARED, ["Title"]).data["Mark"] if chip]
+    chips = [chip[0] for chip in frame(tables.exact_side(COMPARED, ["Title"]))["Mark"] if chip]
     assert chips == ["✓ matched", "✕ missed", "✓ matched", "✕ missed"]
     assert set(tables.MARK_COLORS) == {
         *(f"{sign} {mark.value}" for sign, mark in zip("✓✕+", Mark, strict=True)),
@@ -48,22 +56,22 @@ def test_marks_have_a_sign_a_word_and_a_colour() -> None:
 
 def test_a_tie_is_marked_as_one() -> None:
     compared = compare(answer((1, 0.1), (2, 0.2)), answer((1, 0.1), (7, 0.2)))
-    assert tables.index_side(compared, ["Title"]).data["Mark"][1] == ["= tied"]
+    assert frame(tables.index_side(compared, ["Title"]))["Mark"][1] == ["= tied"]
 
 
 def test_places_among_equal_distances_are_no_shift() -> None:
     compared = compare(answer((1, 0.1), (2, 0.1)), answer((2, 0.1), (1, 0.1)))
-    assert list(tables.index_side(compared, ["Title"]).data["Shift"]) == [None, None]
+    assert list(frame(tables.index_side(compared, ["Title"]))["Shift"]) == [None, None]
 
 
 def test_a_side_without_any_row_keeps_its_columns() -> None:
-    right = tables.index_side(compare(EXACT, answer()), ["Title"]).data
+    right = frame(tables.index_side(compare(EXACT, answer()), ["Title"]))
     assert list(right.columns) == ["#", "Row", "Distance", "Mark", "Shift"]
     assert set(right["Row"]) == {"not returned"}
 
 
 def test_the_other_columns_follow_and_whole_numbers_stay_whole() -> None:
-    left = tables.exact_side(COMPARED, ["Title"]).data
+    left = frame(tables.exact_side(COMPARED, ["Title"]))
     assert list(left.columns) == ["#", "Row", "Distance", "Mark", "price "]
     assert left["price "][0] == 5
     assert isinstance(left["price "][0], int)
