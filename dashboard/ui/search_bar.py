@@ -157,6 +157,9 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
     known = [chip for chip in state.chips(FILTERS) if _column_of(chip) in names]
     left_out = [chip for chip in st.query_params.get_all(FILTERS) if chip not in known]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if others:
+            with st.popover("Add filter", icon=":material/add:", type="tertiary"):
+                _pick_new_filter(others)
         # Pills keep a chip in place when it is switched off: a filter can be tried and untried.  Drawn
         # also without any: Streamlit 1.67 writes a value into the address only for a widget that is there.
         chosen = st.pills(
@@ -167,9 +170,6 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
             key=FILTERS,
             bind="query-params",
         )
-        if others:
-            with st.popover("Add filter", icon=":material/add:", type="tertiary"):
-                _pick_new_filter(others)
     if left_out:
         st.caption(f":material/filter_alt_off: Left out, as no column fits: {escaped('; '.join(left_out))}")
     return tuple(parse_filter(chip) for chip in chosen)

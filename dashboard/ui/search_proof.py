@@ -87,9 +87,9 @@ def _ladder(rungs: tuple[Rung, ...]) -> None:
         row_height=ROW_PX,
         alt="Recall and server time by setting",
         column_config={
-            "Setting": st.column_config.TextColumn(width=140),
+            "Setting": st.column_config.TextColumn(width=164),
             "Recall": st.column_config.ProgressColumn(
-                min_value=0, max_value=wanted, format=f"%d / {wanted}", width=120
+                min_value=0, max_value=wanted, format=f"%d / {wanted}", width=106
             ),
             "Server ms": st.column_config.NumberColumn(format="%.1f", width=74),
         },

@@ -87,7 +87,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         process = subprocess.Popen(
             [sys.executable, "-m", "dashboard"],
             cwd=ROOT,
-            env=environment(home, PORT=str(port)),
+            env=environment(home, VECTORSCOPE_PORT=str(port)),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -90,7 +90,7 @@ def doomed() -> Iterator[Served]:
 def serving() -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="vectorscope-tests-") as directory:
         home, port = Path(directory) / "home", free_port()
-        environment = {**os.environ, "VECTORSCOPE_HOME": str(home), "PORT": str(port)}
+        environment = {**os.environ, "VECTORSCOPE_HOME": str(home), "VECTORSCOPE_PORT": str(port)}
         environment.pop("DATABASE_URL", None)
         command = [sys.executable, "-m", "dashboard"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
@@ -156,7 +156,7 @@ def test_a_crashed_postmaster_is_started_again(served: Served) -> None:
 
 
 def test_a_taken_port_is_told(served: Served) -> None:
-    environment = {**os.environ, "VECTORSCOPE_HOME": str(served.home), "PORT": str(served.port)}
+    environment = {**os.environ, "VECTORSCOPE_HOME": str(served.home), "VECTORSCOPE_PORT": str(served.port)}
     command = [sys.executable, "-m", "dashboard"]
     second = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert second.returncode == 1
