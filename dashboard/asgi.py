@@ -60,7 +60,7 @@ def live(_: Request) -> Response:
 def ready(_: Request) -> Response:
     """The database answers too; 503 when it does not."""
     try:
-        with app.state["instance"].database.reading("ready"):
+        with serving().database.reading("ready"):
             return JSONResponse({"status": "ok", "database": "ok"})
     except DashboardError as error:
         body = {"status": "unavailable", "database": error.message, "remedy": error.remedy}
@@ -82,12 +82,11 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     if settings().worker:
         supervisor.start()
     try:
-        yield {"instance": instance}
+        yield {}
     finally:
         if settings().worker:
             supervisor.stop()
         instance.close()
-        serving.cache_clear()
 
 
 app = st.App(
