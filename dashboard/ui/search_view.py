@@ -156,7 +156,7 @@ def _result_table(styled: Styler, answer: Answer, side: str) -> int | None:
         selection_mode="single-cell",
         column_config={
             "#": st.column_config.NumberColumn(width=34, format="%d"),
-            "Row": st.column_config.TextColumn(width=180),
+            "Row": st.column_config.TextColumn(width=180 if answer.index else 400),
             "Distance": _distance_column(answer.exact.request.distance, distances),
             # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
             "Mark": st.column_config.MultiselectColumn(
