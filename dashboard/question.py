@@ -15,6 +15,7 @@ from db.distance import Distance
 from db.engine import Database
 from db.errors import RequestError
 from db.filters import Filter
+from db.index_catalog import IndexInfo
 from db.ladder import Rung, ladder
 from db.nearest import SearchRequest, SearchSettings
 from db.search import SearchResult, query_of_row, search
@@ -75,7 +76,12 @@ class Answer:
 
 def serving_methods(column: ColumnInfo, distance: Distance) -> tuple[str, ...]:
     """Name the methods of the valid indexes that can answer by ``distance``, each once."""
-    return tuple(dict.fromkeys(i.method for i in column.indexes if i.valid and i.distance is distance))
+    return tuple(dict.fromkeys(i.method for i in column.indexes if _can_serve(i) and i.distance is distance))
+
+
+def _can_serve(index: IndexInfo) -> bool:
+    """Whether a search may find it: one over an expression is no index of the column itself."""
+    return index.valid and not index.is_expression
 
 
 def answer(database: Database, column: ColumnInfo, question: Question) -> Answer:

@@ -5,8 +5,9 @@ A setting is one field of Settings: its name in the environment stands in the me
 """
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,8 +20,18 @@ from db.errors import RequestError
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def _setting(variable: str, default: Any, about: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"variable": variable, "about": about}, repr=not secret)
+def _setting(
+    variable: str,
+    default: Any,
+    about: str,
+    *,
+    secret: bool = False,
+    low: int = 0,
+    high: int = 1_000_000,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    metadata = {"variable": variable, "about": about, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +56,49 @@ class Settings:
         "Where everything local lives: embedded data, logs, uploads.",
     )
     host: str = _setting("VECTORSCOPE_HOST", "127.0.0.1", "Address to serve on.")
-    port: int = _setting("VECTORSCOPE_PORT", 8501, "Port to serve on.")
+    port: int = _setting("VECTORSCOPE_PORT", 8501, "Port to serve on.", low=1, high=65_535)
     allow_open: bool = _setting(
         "ALLOW_OPEN",
         False,
         "1: serve beyond this machine although no login is configured; everyone who can reach it is admin.",
     )
     read_timeout_s: int = _setting(
-        "READ_TIMEOUT_S", 15, "statement_timeout of a page's question, in seconds."
+        "READ_TIMEOUT_S", 15, "statement_timeout of a page's question, in seconds.", low=1, high=86_400
     )
     scratch_budget_mb: int = _setting(
-        "SCRATCH_BUDGET_MB", 4096, "Most space a benchmark's scratch copy and its index may take."
+        "SCRATCH_BUDGET_MB",
+        4096,
+        "Most space a benchmark's scratch copy and its index may take.",
+        low=1,
+        high=100_000_000,
     )
     build_memory_mb: int = _setting(
         "BUILD_MEMORY_MB",
         0,
         "maintenance_work_mem of a benchmark's index build; 0: what the server has.",
+        high=2_097_151,
     )
     job_lease_s: int = _setting(
-        "JOB_LEASE_S", 10, "A worker silent for this long has lost its job to the next one."
+        "JOB_LEASE_S",
+        10,
+        "A worker silent for this long has lost its job to the next one.",
+        low=1,
+        high=86_400,
     )
-    job_attempts: int = _setting("JOB_ATTEMPTS", 3, "How many workers a job may kill before it is stopped.")
+    job_attempts: int = _setting(
+        "JOB_ATTEMPTS", 3, "How often a job may break off without getting further.", low=1, high=1_000
+    )
     startup_wait_s: int = _setting(
-        "STARTUP_WAIT_S", 600, "How long to wait for the embedded server to recover after a crash."
+        "STARTUP_WAIT_S",
+        600,
+        "How long to wait for the embedded server to recover after a crash.",
+        low=1,
+        high=86_400,
     )
     worker: bool = _setting("WORKER", True, "0: serve without starting a worker (compose runs its own).")
-    log_level: str = _setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+    log_level: str = _setting(
+        "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -87,7 +115,7 @@ def read_settings(environment: Mapping[str, str | None]) -> Settings:
     Raises RequestError naming the variable and the value it cannot use.
     """
     given: dict[str, Any] = {
-        f.name: _convert(f.metadata["variable"], f.default, text)
+        f.name: _convert(f, text)
         for f in fields(Settings)
         if (text := environment.get(f.metadata["variable"]))
     }
@@ -100,23 +128,35 @@ def settings() -> Settings:
     return read_settings({**dotenv_values(ROOT / ".env"), **os.environ})
 
 
-def _convert(variable: str, default: object, text: str) -> object:
-    match default:
+def _convert(setting: Field[Any], text: str) -> object:
+    variable, choices = setting.metadata["variable"], setting.metadata["choices"]
+    match setting.default:
         case bool():
-            if text.lower() in {"1", "true", "yes", "on"}:
-                return True
-            if text.lower() in {"0", "false", "no", "off"}:
-                return False
-            raise RequestError(f"{variable}={text!r} is neither yes nor no.", f"Set {variable} to 1 or 0.")
+            return _yes_or_no(variable, text)
         case int():
-            try:
-                return int(text)
-            except ValueError:
-                raise RequestError(
-                    f"{variable}={text!r} is not a whole number.",
-                    f"Set {variable} to a number, such as {default}.",
-                ) from None
+            return _whole_number(setting, text)
         case Path():
             return Path(text).expanduser()
-        case _:
-            return text
+    if choices and text.upper() not in choices:
+        raise RequestError(
+            f"{variable}={text!r} is unknown.", f"Set {variable} to one of {', '.join(choices)}."
+        )
+    return text
+
+
+def _yes_or_no(variable: str, text: str) -> bool:
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise RequestError(f"{variable}={text!r} is neither yes nor no.", f"Set {variable} to 1 or 0.")
+
+
+def _whole_number(setting: Field[Any], text: str) -> int:
+    variable, low, high = (setting.metadata[name] for name in ("variable", "low", "high"))
+    remedy = f"Set {variable} to a number from {low:,} to {high:,}, such as {setting.default}."
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise RequestError(f"{variable}={text!r} is not a whole number.", remedy)
+    if not low <= int(text) <= high:
+        raise RequestError(f"{variable}={text} is outside {low:,} to {high:,}.", remedy)
+    return int(text)

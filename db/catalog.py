@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, literal, select, table, text, union_all
 from sqlalchemy.exc import DBAPIError
 
-from db.columns import VectorColumn, split_name
+from db.columns import VectorColumn, spelled, split_name
 from db.distance import Distance, distances_for
-from db.errors import TableNotFound
+from db.errors import RequestError, TableNotFound
 from db.index_catalog import IndexInfo, vector_indexes
 from db.indexes import stored_bytes
 from db.savepoint import QUERY_CANCELED, UNDEFINED_TABLE, refused_with, set_for_now
@@ -108,7 +108,7 @@ class ColumnInfo(VectorColumn):
     ``rows`` is None where nobody can tell without reading (views, foreign tables never analyzed), and
     an estimate unless ``rows_exact``.  ``size_bytes`` is the table with its TOAST, ``total_bytes`` that
     and every index, ``column_bytes`` an estimate of what the vectors alone take.  ``null_share`` is
-    known after ANALYZE.
+    known after ANALYZE.  A materialized view that is not ``populated`` cannot be read.
     """
 
     kind: str
@@ -121,6 +121,7 @@ class ColumnInfo(VectorColumn):
     comment: str | None
     table_comment: str | None
     indexes: tuple[IndexInfo, ...]
+    populated: bool = True
 
     def to_document(self) -> dict[str, Any]:
         """Make the JSON form, as ``columns --json`` prints it."""
@@ -155,15 +156,27 @@ def vector_columns(connection: Connection) -> tuple[ColumnInfo, ...]:
 def find_column(connection: Connection, name: str) -> ColumnInfo:
     """Find the vector column called ``schema.table.column``.
 
-    Raises TableNotFound, naming what comes nearest, and RequestError for a name that cannot be read.
+    Raises TableNotFound, naming what comes nearest, and RequestError for a name that cannot be read, or
+    a materialized view that was never filled.
     """
     wanted = split_name(name, 3)
     if found := _read(connection, wanted):
+        check_populated(found[0])
         return found[0]
     known = [str(column) for column in vector_columns(connection)]
     if near := get_close_matches(".".join(wanted), known, n=1):
         raise TableNotFound(f"There is no vector column {name}.", f"Did you mean {near[0]}?")
     raise TableNotFound(f"There is no vector column {name}.")
+
+
+def check_populated(column: ColumnInfo) -> None:
+    """Raise RequestError for a materialized view that was never filled."""
+    if not column.populated:
+        view = spelled(column.schema, column.table)
+        raise RequestError(
+            f"The materialized view {view} is not populated: it holds nothing that could be read.",
+            f"Fill it first: REFRESH MATERIALIZED VIEW {view}",
+        )
 
 
 def default_distance(column: ColumnInfo) -> Distance:
@@ -204,6 +217,7 @@ def _column(row: Row[Any], counted: int | None, indexes: tuple[IndexInfo, ...]) 
         comment=row.comment,
         table_comment=row.table_comment,
         indexes=indexes,
+        populated=row.populated,
     )
 
 

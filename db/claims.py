@@ -18,21 +18,21 @@ from db.jobs import COLUMNS, Job, job_of
 from db.progress import Progress
 from db.schema import job
 
-LOCK_CLASS = 0x5653
-"""First key of our advisory locks ("VS"); the second is the job's id, or 0 for the act of claiming."""
+LOCKS = 0x5653 << 48
+"""Where our advisory locks begin ("VS"): this one is the act of claiming, the others are attempts."""
 
 SERIAL_KINDS = ("benchmark",)
 """Kinds of which one may run at a time on a server: two would measure each other."""
 
-_SERIALISE_CLAIMS = text("SELECT pg_advisory_xact_lock(:lock_class, 0)")
+_SERIALISE_CLAIMS = text("SELECT pg_advisory_xact_lock(:locks)")
 _DEAD = text("""
 job.state = 'running' AND (
     job.heartbeat_at < clock_timestamp() - make_interval(secs => :lease_s)
     OR NOT EXISTS (
         SELECT FROM pg_locks l
-        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND l.classid::bigint = :lock_class AND l.objid::bigint = job.id % 2147483648))
+          AND (l.classid::bigint << 32) + l.objid::bigint = :locks + (job.id << 16) + job.epoch % 65536))
 """)
 _MAY_START = text("""
 (job.kind <> ALL(:serial) OR NOT EXISTS (
@@ -45,7 +45,7 @@ AND NOT EXISTS (
 _BURY = update(job).where(_DEAD).values(finished_at=func.now(), epoch=job.c.epoch + 1)
 _STOP_POISON = _BURY.where(job.c.attempt >= job.c.max_attempts, ~job.c.cancel_requested).values(
     state="failed",
-    error=func.concat("The worker died ", job.c.attempt, " times while running this job."),
+    error=func.concat("The work broke off ", job.c.attempt, " times without getting further."),
     remedy="Look at the log for what it was doing, then retry the job.",
 )
 _FINISH_CANCELLED = _BURY.where(job.c.cancel_requested).values(state="cancelled")
@@ -56,8 +56,8 @@ _CANDIDATE = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_LOCK_JOB = text("SELECT pg_try_advisory_lock(:lock_class, :key)")
-_UNLOCK_JOB = text("SELECT pg_advisory_unlock(:lock_class, :key)")
+_LOCK_ATTEMPT = text("SELECT pg_advisory_lock(:key)")
+_UNLOCK_ATTEMPT = text("SELECT pg_advisory_unlock(:key)")
 _CLAIM = (
     update(job)
     .values(
@@ -75,9 +75,9 @@ def claim(connection: Connection, worker: str, *, lease_s: float, only: int | No
     """Take the oldest job that waits or whose worker is dead; None when there is none.
 
     ``connection`` must stay open for as long as the job runs: its session holds the advisory lock.
-    A job that has killed ``max_attempts`` workers is marked failed instead.
+    A job that broke off ``max_attempts`` times since its last checkpoint is marked failed instead.
     """
-    values = {"lock_class": LOCK_CLASS, "lease_s": lease_s}
+    values = {"locks": LOCKS, "lease_s": lease_s}
     candidate = _CANDIDATE if only is None else _CANDIDATE.where(job.c.id == only)
     with connection.begin():
         connection.execute(_SERIALISE_CLAIMS, values)
@@ -86,18 +86,26 @@ def claim(connection: Connection, worker: str, *, lease_s: float, only: int | No
         job_id = connection.execute(candidate, {**values, "serial": list(SERIAL_KINDS)}).scalar()
         if job_id is None:
             return None
-        connection.execute(_LOCK_JOB, _lock_key(job_id))
-        return job_of(connection.execute(_CLAIM.where(job.c.id == job_id).values(worker=worker)).one())
+        claimed = job_of(connection.execute(_CLAIM.where(job.c.id == job_id).values(worker=worker)).one())
+        connection.execute(_LOCK_ATTEMPT, _lock_key(claimed))
+    return claimed
 
 
-def release(connection: Connection, job_id: int) -> None:
-    """Give back the advisory lock of a job this session has finished with."""
+def hold_back(connection: Connection) -> None:
+    """Let nobody claim a job until the caller's transaction ends."""
+    connection.execute(_SERIALISE_CLAIMS, {"locks": LOCKS})
+
+
+def release(connection: Connection, claimed: Job) -> None:
+    """Give back the advisory lock of an attempt this session has finished with."""
     with connection.begin():
-        connection.execute(_UNLOCK_JOB, _lock_key(job_id))
+        connection.execute(_UNLOCK_ATTEMPT, _lock_key(claimed))
 
 
-def _lock_key(job_id: int) -> dict[str, int]:
-    return {"lock_class": LOCK_CLASS, "key": job_id % 2**31}
+def _lock_key(claimed: Job) -> dict[str, int]:
+    # The epoch is part of it: a worker that lost its job still holds the lock of its own attempt, and
+    # must neither keep the next one from its lock nor give that back.
+    return {"key": LOCKS + (claimed.id << 16) + claimed.epoch % 2**16}
 
 
 _BEAT = text("""
@@ -109,6 +117,7 @@ RETURNING cancel_requested
 _FENCE = text("""
 UPDATE vectorscope.job
 SET heartbeat_at = clock_timestamp(), done = :done, total = :total, unit = :unit, phase = :phase,
+    attempt = CASE WHEN checkpoint = CAST(:checkpoint AS jsonb) THEN attempt ELSE 1 END,
     checkpoint = CAST(:checkpoint AS jsonb)
 WHERE id = :id AND epoch = :epoch AND state = 'running'
 RETURNING cancel_requested
@@ -157,9 +166,10 @@ class Claim:
         }
         return connection.execute(_FINISH, values).rowcount == 1
 
-    def requeue(self, connection: Connection) -> None:
-        """Put the job back as if this attempt had not been: the worker was told to stop."""
-        connection.execute(_REQUEUE, {"id": self.job_id, "epoch": self.epoch})
+    def requeue(self, connection: Connection, *, counted: bool = False) -> None:
+        """Put the job back; unless ``counted``, as if this attempt had not been."""
+        values = {"id": self.job_id, "epoch": self.epoch, "attempts": 0 if counted else 1}
+        connection.execute(_REQUEUE, values)
 
     def _write(self, connection: Connection, statement: Any, progress: Progress, **more: Any) -> bool:
         values = {
@@ -185,7 +195,7 @@ SET state = :state, finished_at = clock_timestamp(), error = :error, remedy = :r
 WHERE id = :id AND epoch = :epoch AND state = 'running'
 """)
 _REQUEUE = text("""
-UPDATE vectorscope.job SET state = 'queued', attempt = attempt - 1, epoch = epoch + 1, worker = NULL
+UPDATE vectorscope.job SET state = 'queued', attempt = attempt - :attempts, epoch = epoch + 1, worker = NULL
 WHERE id = :id AND epoch = :epoch AND state = 'running'
 """)
 _CANCEL_STATEMENTS = text("""

@@ -39,8 +39,8 @@ DATABASE = "vectorscope"
 _MB = 2**20
 _LONGEST_SOCKET_DIRECTORY = 90
 """Bytes; a Unix socket's path may have 107 on Linux and 103 on macOS, the file name included."""
-_GONE_S = 1.0
-"""No postmaster for this long after a start means that it gave up."""
+_GONE_S = 10.0
+"""No postmaster for this long after a start, or a second and a FATAL in its log: it gave up."""
 
 Tell = Callable[[str], None]
 
@@ -127,7 +127,8 @@ class Cluster:
                 return postmaster
             if postmaster:
                 last_seen = time.monotonic()
-            if time.monotonic() > min(deadline, last_seen + _GONE_S):
+            patience_s = 1.0 if self._last_words() else _GONE_S
+            if time.monotonic() > min(deadline, last_seen + patience_s):
                 raise self._refusal()
             if not told and "recovery" in self._log_since_start():
                 tell("PostgreSQL is recovering after an unclean stop; waiting for it")

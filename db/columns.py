@@ -92,6 +92,8 @@ def split_name(given: str, parts: int) -> tuple[str, ...]:
             f"{given!r} is not a name of the form {'.'.join(wanted)}.",
             'Quote a part that holds a dot or a capital: public."My Table".embedding',
         )
+    if any("\ud800" <= character <= "\udfff" for character in given):
+        raise RequestError(f"The name {given!r} is not UTF-8.", "Type it, or paste it, as UTF-8 text.")
     if long := next((n for n in names if len(n.encode()) > 63), None):
         raise RequestError(
             f"The name {long!r} is over 63 bytes.", "PostgreSQL would cut it; use a shorter one."

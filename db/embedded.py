@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from sqlalchemy import text
 from db.cluster import DATABASE, Cluster, Tell, answers, started_at
 from db.engine import Database
 from db.errors import ConnectionFailed, RequestError
+
+_one_thread = threading.Lock()
+"""A file's lock belongs to the process: its own threads would walk through it together."""
 
 _EXISTS = text("SELECT 1 FROM pg_database WHERE datname = :name")
 _CREATE = text("CREATE DATABASE vectorscope")
@@ -129,13 +133,14 @@ class EmbeddedServer:
                 "Choose a directory you own.",
             ) from error
         lock = fasteners.InterProcessLock(self.home / "embedded.lock")
-        if not lock.acquire(blocking=False):
-            tell("Another process is starting or stopping the embedded PostgreSQL; waiting for it")
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+        with _one_thread:
+            if not lock.acquire(blocking=False):
+                tell("Another process is starting or stopping the embedded PostgreSQL; waiting for it")
+                lock.acquire()
+            try:
+                yield
+            finally:
+                lock.release()
 
     def _holders(self) -> _Holders:
         try:

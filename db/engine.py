@@ -62,7 +62,7 @@ class Database:
         self, url: str, read_url: str | None = None, *, read_timeout_s: int = 15, tag: str = ""
     ) -> None:
         self.url = parse_url(url)
-        self._read_url = parse_url(read_url) if read_url else self.url
+        self._read_url = parse_url(read_url, "DATABASE_READ_URL") if read_url else self.url
         self._read_timeout_s = read_timeout_s
         self._tag = tag
 
@@ -76,7 +76,7 @@ class Database:
     def label(self) -> str:
         """Where this is, without a secret."""
         shown = self.url.difference_update_query(_SECRET_OPTIONS)
-        return shown.render_as_string(hide_password=True)
+        return shown.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self, purpose: str, *, vectors: bool = False) -> Iterator[Connection]:
@@ -157,8 +157,10 @@ def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
     )
 
 
-def parse_url(given: str) -> URL:
-    """Read a PostgreSQL URL; the password may also stand in the query string and is moved out of it.
+def parse_url(given: str, name: str = "DATABASE_URL") -> URL:
+    """Read the PostgreSQL URL that stands in the setting ``name``.
+
+    The password may also stand in the query string, and is moved out of it.
 
     Raises RequestError for anything that is not a usable postgresql:// URL; the text never
     repeats the URL, which may hold a password.
@@ -166,16 +168,20 @@ def parse_url(given: str) -> URL:
     remedy = "Write it as postgresql://user:password@host:5432/database"
     scheme, separator, rest = given.strip().partition("://")
     if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
-        raise RequestError("DATABASE_URL is not a postgresql:// address.", remedy)
+        raise RequestError(f"{name} is not a postgresql:// address.", remedy)
+    if "%00" in rest or not rest.isprintable():
+        raise RequestError(f"{name} holds a character that no address has.", remedy)
     if rest.partition("?")[0].count("@") > 1:
         raise RequestError(
-            "DATABASE_URL holds more than one @.",
+            f"{name} holds more than one @.",
             "Percent-encode special characters in the password: @ is %40.",
         )
     try:
         url = make_url(f"postgresql+psycopg2://{rest}")
     except (ArgumentError, ValueError):
-        raise RequestError("DATABASE_URL cannot be read: the port must be a number.", remedy) from None
+        raise RequestError(
+            f"{name} cannot be read as one host and port; the port must be a number.", remedy
+        ) from None
     if "password" in url.query:
         url = url.set(password=str(url.query["password"])).difference_update_query(["password"])
     return url
@@ -208,6 +214,11 @@ def _translated(label: str) -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         raise translate(error, label) from error
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            f"The text holds {error.object[error.start]!a}, which this database cannot store.",
+            "Leave that character out.",
+        ) from error
     except ValueError as error:
         # psycopg2 refuses such text itself, with an error that is not the DB-API's.
         if "NUL" not in str(error):

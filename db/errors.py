@@ -41,6 +41,8 @@ class DashboardError(Exception):
 class DatabaseError(DashboardError):
     """PostgreSQL refused the statement, or could not be reached."""
 
+    default_remedy = "Correct what PostgreSQL names here; the server's log tells more."
+
 
 class ConnectionFailed(DatabaseError):
     """No connection: wrong address, wrong credentials, or no server."""

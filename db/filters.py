@@ -145,8 +145,8 @@ def _values(given: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in given.split(",") if part.strip())
     try:
         return tuple(part if isinstance(part, str) else json.dumps(part) for part in json.loads(given))
-    except json.JSONDecodeError:
-        raise RequestError(f"{given!r} is not a JSON list.", 'Write it like ["a, b", "c"].') from None
+    except (ValueError, RecursionError):
+        raise RequestError(f"{given[:80]!r} is not a JSON list.", 'Write it like ["a, b", "c"].') from None
 
 
 def _text(value: str) -> ColumnElement[Any]:

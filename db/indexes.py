@@ -92,7 +92,7 @@ class IndexMethod:
             raise RequestError(
                 f"{self.name} indexes a {vector_type} of at most {limit:,} dimensions; "
                 f"this column has {dimensions:,}.",
-                "Store the column as halfvec (up to 4,000), or shorten the vectors.",
+                _remedy_for_dimensions(vector_type, dimensions, self.max_dimensions["halfvec"]),
             )
 
     def on(self, table: Table, column: str, vector_type: str, distance: Distance, *, name: str) -> Index:
@@ -186,12 +186,18 @@ def parse_index(given: str) -> IndexMethod:
                 f"Its build options: {', '.join(known)}; {method.search.name} is chosen per search.",
             )
         try:
-            options[option.strip()] = int(value)
+            options[option.strip()] = int(value.encode("ascii"))  # int() alone reads any script's digits
         except ValueError:
             raise RequestError(
-                f"{option.strip()}={value!r} is not a whole number.", f"Write it as {method()}"
+                f"{option.strip()}={value[:40]!r} is not a whole number.", f"Write it as {method()}"
             ) from None
     return method(**options)
+
+
+def _remedy_for_dimensions(vector_type: str, dimensions: int, halfvec_limit: int) -> str:
+    if vector_type == "vector" and dimensions <= halfvec_limit:
+        return f"Store the column as halfvec (up to {halfvec_limit:,}), or shorten the vectors."
+    return "Shorten the vectors, or search exactly: indexes on quantised vectors are not made here yet."
 
 
 def stored_bytes(vector_type: str, dimensions: int) -> int:

@@ -120,6 +120,8 @@ UPDATE vectorscope.job
 SET state = 'queued', attempt = 0, epoch = epoch + 1, cancel_requested = false, error = NULL, remedy = NULL,
     finished_at = NULL, started_at = NULL, done = 0, checkpoint = '{}'
 WHERE id = :id AND state IN ('failed', 'cancelled')
+  AND NOT EXISTS (SELECT FROM vectorscope.job twin
+                  WHERE twin.dedupe_key = job.dedupe_key AND twin.state IN ('queued', 'running'))
 """)
 _LIST = select(*COLUMNS).order_by(job.c.state.in_(ACTIVE).desc(), job.c.id.desc())
 _LOG = text("INSERT INTO vectorscope.job_log (job_id, message) VALUES (:job_id, :message)")
@@ -130,7 +132,7 @@ _ACTIVE_IDS = text("SELECT id FROM vectorscope.job WHERE state IN ('queued', 'ru
 
 
 def retry(connection: Connection, job_id: int) -> bool:
-    """Queue a failed or cancelled job again, from the start.  False for any other."""
+    """Queue a failed or cancelled job again, from the start.  False for any other, or beside its twin."""
     return connection.execute(_RETRY, {"id": job_id}).rowcount == 1
 
 

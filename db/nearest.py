@@ -115,7 +115,9 @@ class SearchRequest:
                 f"{self.column} has {wanted:,} dimensions, the query has {self.query.dimensions:,}."
             )
         if not 1 <= self.k <= MAX_ROWS:
-            raise RequestError(f"k = {self.k} is outside 1 to {MAX_ROWS:,}.", "Ask for fewer rows.")
+            raise RequestError(
+                f"k = {self.k} is outside 1 to {MAX_ROWS:,}.", f"Ask for 1 to {MAX_ROWS:,} rows."
+            )
         if self.distance not in distances_for(self.column.type):
             known = ", ".join(distance.stem for distance in distances_for(self.column.type))
             raise RequestError(

@@ -97,9 +97,12 @@ def start_run(
 ) -> int:
     """Record what will be measured, on what, and how the user's table stood before; number the run.
 
-    A job that is tried again from the start leaves its earlier run behind without a job.
+    A job that is tried again from the start leaves its earlier run behind without a job, and closed.
     """
-    connection.execute(update(schema.run).where(schema.run.c.job_id == job_id).values(job_id=None))
+    earlier = update(schema.run).where(schema.run.c.job_id == job_id)
+    unfinished = {"state": "failed", "finished_at": func.clock_timestamp()}
+    connection.execute(earlier.where(schema.run.c.state == "running").values(unfinished))
+    connection.execute(earlier.values(job_id=None))
     values = {
         "job_id": job_id,
         "schema": column.schema,

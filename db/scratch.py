@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ExecutableDDLElement,
+    Float,
     Integer,
     MetaData,
     Table,
@@ -42,6 +43,10 @@ from db.schema import SCRATCH_SCHEMA
 
 TOAST_BYTES = 2000
 """Rows above this keep the vector out of line, in chunks of as much.  Source: TOAST_TUPLE_THRESHOLD."""
+
+LARGEST_SQUARE = 1e36
+"""Of a vector's length: the square of a difference of two such stays clear of 3.4e38, where pgvector's
+4-byte floats end and every distance is infinite."""
 
 ROW_BYTES = 24 + 8 + 4
 """Tuple header, position with padding, line pointer."""
@@ -95,20 +100,26 @@ class Scratch:
 def survey(connection: Connection, column: VectorColumn, distance: Distance) -> Survey:
     """Count what a copy would hold.
 
-    Raises RequestError where there is nothing to copy, or the vectors differ in length.
+    Raises RequestError where there is nothing to copy, or the vectors differ in length or are too large.
     """
     source = column.as_table()
     vector = source.c[column.column]
     length = func.vector_dims(vector) if column.dimensions is None else literal(column.dimensions)
     zeros = func.count().filter(_is_zero(vector, distance))
-    counted = select(func.count(), func.count(vector), zeros, func.min(length), func.max(length))
-    rows, filled, zero, low, high = connection.execute(counted.select_from(source)).one()
+    largest = func.max(-_minus_square(vector))
+    counted = select(func.count(), func.count(vector), zeros, func.min(length), func.max(length), largest)
+    rows, filled, zero, low, high, square = connection.execute(counted.select_from(source)).one()
     if not filled:
         raise RequestError(f"{column} holds no vectors.", "Load rows with vectors first.")
     if low != high:
         raise RequestError(
             f"{column} holds vectors of {low} to {high} dimensions.",
             "A benchmark needs vectors of one length.",
+        )
+    if square > LARGEST_SQUARE:
+        raise RequestError(
+            f"{column} holds vectors too large to measure: their distances may exceed a 4-byte float.",
+            f"Scale the vectors down to lengths of {math.sqrt(LARGEST_SQUARE):.0e} or less.",
         )
     return Survey(filled - zero, rows - filled, zero, low)
 
@@ -222,7 +233,11 @@ def _is_zero(vector: ColumnElement[Any], distance: Distance) -> ColumnElement[bo
     """Tell, by pgvector's own arithmetic, whether a vector has no cosine to any other."""
     if distance is not Distance.COSINE:
         return literal_column("false")
-    return vector.op("<#>", is_comparison=False)(vector) == literal_column("0")
+    return _minus_square(vector) == literal_column("0")
+
+
+def _minus_square(vector: ColumnElement[Any]) -> ColumnElement[float]:
+    return vector.op("<#>", return_type=Float())(vector)
 
 
 _KIND = text("""

@@ -5,6 +5,7 @@ exact and the approximate answer can be had from one transaction, one snapshot.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Row, Text, cast, select, text
 from db.catalog import ColumnInfo, PlainColumn, other_columns
 from db.errors import DashboardError, RequestError
 from db.explain import Plan, explain
+from db.filters import Filter
 from db.nearest import SearchRequest, identity, identity_names, is_row, nearest, source
 from db.savepoint import set_for_now
 from db.vectors import Query, read_query
@@ -27,6 +29,10 @@ FROM unnest(ARRAY['hnsw.ef_search', 'hnsw.iterative_scan', 'hnsw.max_scan_tuples
 WHERE '[1]'::vector IS NOT NULL AND current_setting(name, true) IS NOT NULL
 """)
 """The vector literal loads pgvector's library: until then its settings are unknown to the session."""
+
+_INCOMPARABLE = frozenset({"json", "xml", "point", "polygon"})
+_FOR_ANY_TYPE = ("contains", "is null", "is not null")
+"""Comparisons that also hold for types without an operator =."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,10 @@ def search(connection: Connection, request: SearchRequest) -> SearchResult:
     returns them: negated for inner product.  A row whose distance is undefined (its vector is NULL, or
     zero under cosine) is never part of an answer.
 
-    Raises RequestError for a filter on an unknown column, and for a setting this pgvector has not.
+    Raises RequestError for a filter that the columns do not bear, and for a setting this pgvector has not.
     """
     shown = other_columns(connection, request.column)
+    _check_filters(request.filters, shown)
     statement = nearest(request, shown)
     sent = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     parameters = request.settings.parameters()
@@ -126,6 +133,18 @@ def search(connection: Connection, request: SearchRequest) -> SearchResult:
     return result
 
 
+def _check_filters(filters: Sequence[Filter], columns: Sequence[PlainColumn]) -> None:
+    """Refuse to compare what PostgreSQL has no comparison for."""
+    types = {column.name: column.type for column in columns}
+    for condition in filters:
+        kind = types.get(condition.column)
+        if kind in _INCOMPARABLE and condition.operator not in _FOR_ANY_TYPE:
+            raise RequestError(
+                f"The column {condition.column!r} is {kind}, which has no {condition.operator}.",
+                f"Filter by one of {', '.join(_FOR_ANY_TYPE)}.",
+            )
+
+
 def query_of_row(connection: Connection, column: ColumnInfo, key: str) -> Query:
     """Make a query of the vector of the row called ``key``: as text, or a JSON list of several parts.
 
@@ -136,9 +155,17 @@ def query_of_row(connection: Connection, column: ColumnInfo, key: str) -> Query:
     rows = source(column)
     marks = identity(column, rows)
     parts = _key_parts(key, column, tuple(marks))
-    vector = select(cast(rows.c[column.column], Text)).where(is_row(list(marks.values()), parts)).limit(1)
-    if not (found := connection.execute(vector).one_or_none()):
+    vector = select(cast(rows.c[column.column], Text)).where(is_row(list(marks.values()), parts))
+    # Only a key can be looked up twice at no cost, and only a key can be found twice.
+    found = connection.execute(vector.limit(2 if column.key else 1)).scalars().all()
+    if not found:
         raise RequestError(f"There is no row {key} in {column.schema}.{column.table}.", "Choose another row.")
+    if len(found) > 1:
+        raise RequestError(
+            f"Several rows of {column.schema}.{column.table} are called {key}: a key does not hold across "
+            "the tables that inherit from it.",
+            "Search by the vector itself, or search one of those tables.",
+        )
     if found[0] is None:
         raise RequestError(f"Row {key} has no vector: {column.column} is NULL.", "Choose another row.")
     query = read_query(found[0], column.type)
@@ -150,11 +177,11 @@ def _key_parts(key: str, column: ColumnInfo, names: tuple[str, ...]) -> tuple[st
         return (key,)
     try:
         parts = json.loads(key)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         parts = None
     if not isinstance(parts, list) or len(parts) != len(names):
         raise RequestError(
-            f"{key!r} is not a key of {column.schema}.{column.table}.",
+            f"{key[:80]!r} is not a key of {column.schema}.{column.table}.",
             f"Its key is {', '.join(names)}: write a JSON list of {len(names)} values.",
         )
     return tuple(part if isinstance(part, str) else json.dumps(part) for part in parts)
@@ -177,9 +204,13 @@ def _neighbour(row: Row[Any], column: ColumnInfo, shown: Sequence[PlainColumn]) 
 
 def _row_document(row: Neighbour) -> dict[str, Any]:
     key = [_plain(part) for part in row.key] if isinstance(row.key, tuple) else _plain(row.key)
-    document = {"key": key, "distance": row.distance}
+    document = {"key": key, "distance": _plain(row.distance)}
     return document | {name: _plain(value) for name, value in row.values.items() if name not in document}
 
 
 def _plain(value: object) -> object:
-    return float(value) if isinstance(value, Decimal) else value
+    """Make a value that JSON has: numbers beyond it become text, spelled as PostgreSQL does."""
+    number = float(value) if isinstance(value, Decimal) else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return str(Decimal(value))  # type: ignore[arg-type]
+    return number

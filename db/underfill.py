@@ -6,6 +6,7 @@ from enum import Enum
 from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, select, true
 from sqlalchemy.exc import OperationalError
 
+from db.distance import Distance
 from db.index_catalog import IndexInfo
 from db.indexes import METHODS, Hnsw, Ivfflat
 from db.nearest import (
@@ -131,7 +132,10 @@ def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:
 
 
 def _undefined(request: SearchRequest) -> str:
-    return "NULL or zero" if request.distance in UNDEFINED_FOR_ZERO else "NULL"
+    if request.distance in UNDEFINED_FOR_ZERO:
+        return "NULL, zero or too large to compute with"
+    # A sum of products may hold both infinities.
+    return "NULL or too large to compute with" if request.distance is Distance.INNER_PRODUCT else "NULL"
 
 
 def _index_stopped(result: SearchResult) -> Underfill:

@@ -53,12 +53,19 @@ def vector_or_file(given: str) -> str:
 
     Raises RequestError for a file that cannot be read as text.
     """
-    if given.lstrip().startswith(("[", "{")) or not Path(given).is_file():
+    if given.lstrip().startswith(("[", "{")):
         return given
     try:
-        return Path(given).read_text(encoding="utf-8")
+        return Path(given).read_text(encoding="utf-8") if _is_file(given) else given
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"The file {given} cannot be read as text.", _REMEDY) from error
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except OSError:  # bits, say: longer than the name of any file
+        return False
 
 
 def _dense(given: str, vector_type: str) -> Query:

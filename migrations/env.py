@@ -1,9 +1,10 @@
 """Alembic's entry: runs the revisions on the connection db/migrate.py hands over, or on DATABASE_URL."""
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.schema import CreateSchema
 
+from db.claims import LOCKS
 from db.engine import Database
 from db.schema import SCHEMA, metadata
 
@@ -11,6 +12,8 @@ from db.schema import SCHEMA, metadata
 def migrate(connection: Connection) -> None:
     """Run the revisions in one transaction; the version table lives in our schema, so that comes first."""
     with connection.begin():
+        # Two first starts at once: the second waits, and then has nothing to do.
+        connection.execute(select(func.pg_advisory_xact_lock(LOCKS - 1)))
         connection.execute(CreateSchema(SCHEMA, if_not_exists=True))
         context.configure(
             connection=connection,

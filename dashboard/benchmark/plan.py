@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from db.columns import VectorColumn
-from db.distance import Distance, distance_named
+from db.distance import Distance, distance_named, distances_for
 from db.errors import RequestError
 from db.indexes import Hnsw, IndexMethod, Parameter, parse_index
 from db.runs import EXACT
@@ -19,6 +19,7 @@ TYPES = frozenset({"vector", "halfvec"})
 NEIGHBOURS = Parameter("k", 10, 1, 1000, "Neighbours each query asks for.")
 QUERIES = Parameter("queries", 200, 1, 10_000, "Rows held out and searched for; more narrow the intervals.")
 REPEATS = Parameter("repeats", 1, 1, 100, "How often each query is asked and timed.")
+SEED = Parameter("seed", 0, 0, 2**63 - 1, "The same seed holds out the same rows.")
 
 EXACT_QUERIES = 200
 """How many queries the exact trial asks at most: its recall is known, and each reads every row."""
@@ -87,12 +88,12 @@ class BenchmarkPlan:
     variants: tuple[Variant, ...]
     k: int = NEIGHBOURS.default
     queries: int = QUERIES.default
-    seed: int = 0
+    seed: int = SEED.default
     repeats: int = REPEATS.default
     sample_rows: int | None = None
 
     def __post_init__(self) -> None:
-        for parameter in (NEIGHBOURS, QUERIES, REPEATS):
+        for parameter in (NEIGHBOURS, QUERIES, REPEATS, SEED):
             parameter.check(getattr(self, parameter.name))
         for variant in self.variants:
             if not variant.values:
@@ -116,17 +117,26 @@ class BenchmarkPlan:
 
     def check(self, column: VectorColumn, found: Survey) -> None:
         """Raise RequestError where ``column`` and what it holds do not bear this plan."""
-        if column.type not in TYPES:
-            raise RequestError(
-                f"{column} is a {column.type} column, which a benchmark cannot check yet.",
-                f"Benchmark a column of type {' or '.join(sorted(TYPES))}.",
-            )
+        self.check_type(column)
         for variant in self.variants:
             variant.index.check_column(column.type, found.dimensions, self.distance)
         if self.queries + self.k > found.rows:
             raise RequestError(
                 f"{column} has {found.rows:,} rows to measure: too few for {self.queries:,} queries.",
                 "Ask fewer queries, or load more rows.",
+            )
+
+    def check_type(self, column: VectorColumn) -> None:
+        """Raise RequestError where no column of this type can be measured, or not by this distance."""
+        if column.type not in TYPES:
+            raise RequestError(
+                f"{column} is a {column.type} column, which a benchmark cannot check yet.",
+                f"Benchmark a column of type {' or '.join(sorted(TYPES))}.",
+            )
+        if self.distance not in (known := distances_for(column.type)):
+            raise RequestError(
+                f"{self.distance.label} distance is not defined for {column.type}.",
+                f"Choose one of {', '.join(distance.stem for distance in known)}.",
             )
 
     def asked(self, trial: PlannedTrial) -> int:
@@ -161,9 +171,12 @@ class BenchmarkPlan:
 def sweep(indexes: Sequence[IndexMethod], values: Mapping[str, Sequence[int]]) -> tuple[Variant, ...]:
     """Pair each index with the values given for its search setting, else with that setting's default.
 
+    What is given twice is measured once.
+
     >>> sweep([parse_index("ivfflat")], {"ef_search": [10, 40], "probes": [1, 10]})
     (Variant(index=Ivfflat(lists=100), values=(1, 10)),)
     """
     return tuple(
-        Variant(index, tuple(values.get(index.search.name) or [index.search.default])) for index in indexes
+        Variant(index, tuple(dict.fromkeys(values.get(index.search.name) or [index.search.default])))
+        for index in dict.fromkeys(indexes)
     )

@@ -21,7 +21,7 @@ from dashboard.benchmark.truth import Truth, ground_truth
 from db.build import Built, build, drop_index
 from db.catalog import find_column
 from db.engine import Database
-from db.errors import Cancelled, ConnectionFailed, DashboardError, LeaseLost, RequestError
+from db.errors import Cancelled, ConnectionFailed, Handover, RequestError
 from db.progress import Ledger, Progress
 from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
 from db.scratch import Scratch, drop, drop_left_behind, has_index
@@ -55,9 +55,9 @@ def benchmark(
             attempt = _attempt(database, connection, plan, ledger, build_memory_mb)
             _go_through(attempt)
             _finish(attempt)
-    except (LeaseLost, ConnectionFailed):
-        raise
-    except DashboardError as error:
+    except (Handover, ConnectionFailed):
+        raise  # another attempt goes on from what is kept
+    except Exception as error:
         _give_up(database, ledger, run_id, "cancelled" if isinstance(error, Cancelled) else "failed")
         raise
     return run_id

@@ -28,6 +28,7 @@ def start(
     Raises RequestError where the plan cannot be carried out.
     """
     column = find_column(connection, plan.column)
+    plan.check_type(column)
     found = survey(connection, column, plan.distance)
     plan.check(column, found)
     rows = plan.searched_rows(found.rows)

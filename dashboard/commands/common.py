@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -16,60 +16,59 @@ from dashboard.settings import settings
 from db.errors import DashboardError, NotMigrated
 from db.migrate import is_current
 
-_WANTS_JSON = "wants_json"
-
-
-class Refused(click.ClickException):
-    """A DashboardError on its way to the terminal: its sentence, its remedy, exit code 1."""
-
-    def __init__(self, error: DashboardError, *, as_json: bool) -> None:
-        super().__init__(error.message)
-        self.remedy = error.remedy
-        self.as_json = as_json
-
-    def show(self, file: Any = None) -> None:
-        """Print to standard error; with --json also one document to standard output."""
-        click.echo(f"Error: {self.message}", err=True)
-        if self.remedy:
-            click.echo(self.remedy, err=True)
-        if self.as_json:
-            emit({"error": self.message, "remedy": self.remedy})
-
 
 class Commands(click.Group):
-    """A group whose commands may raise DashboardError."""
+    """The commands; whatever one refuses is told by a sentence, a remedy and an exit code."""
 
-    def invoke(self, context: click.Context) -> Any:
-        """Run the command; tell a DashboardError in words."""
+    def main(self, args: Sequence[str] | None = None, *_: Any, **more: Any) -> NoReturn:
+        """Run a command and exit; with --json a refusal, too, is one document on standard output."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in arguments
         try:
-            return super().invoke(context)
+            code = super().main(arguments, prog_name=more.get("prog_name"), standalone_mode=False)
         except DashboardError as error:
-            raise Refused(error, as_json=_WANTS_JSON in context.find_root().meta) from error
+            sys.exit(_refuse(error.message, error.remedy, as_json=as_json))
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else "python -m dashboard"
+            sys.exit(_refuse(error.format_message(), f"Try: {where} --help", as_json=as_json, code=2))
+        except click.Abort:
+            sys.exit(_refuse("Stopped; nothing was done.", "", as_json=as_json))
+        sys.exit(code if isinstance(code, int) else 0)
 
 
-def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
-    if value:
-        context.find_root().meta[_WANTS_JSON] = True
-    return value
+def _refuse(message: str, remedy: str, *, as_json: bool, code: int = 1) -> int:
+    click.echo(f"Error: {message}", err=True)
+    if remedy:
+        click.echo(remedy, err=True)
+    if as_json:
+        emit({"error": message, "remedy": remedy})
+    return code
 
 
 json_option = click.option(
     "--json",
     "as_json",
     is_flag=True,
-    callback=_note_json,
     help="Print one JSON document on standard output, and nothing else there.",
 )
 
 
 def emit(document: Mapping[str, Any] | list[Any]) -> None:
     """Print one JSON document; dates and decimals as text."""
-    click.echo(json.dumps(document, default=str, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(document, default=str, ensure_ascii=False, allow_nan=False, indent=2))
 
 
 def say(message: str) -> None:
     """Tell the person at the terminal something that is not the result."""
     click.echo(message, err=True)
+
+
+def done(document: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    """Tell the outcome of a command that has no more to show: a document, or a sentence."""
+    if as_json:
+        emit(document)
+    else:
+        say(sentence)
 
 
 @contextmanager
@@ -116,6 +115,3 @@ class ProgressLine:
     def end(self) -> None:
         """Clear the line."""
         self.show("")
-
-
-Command = Callable[..., Any]

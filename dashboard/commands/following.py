@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from dashboard.commands.common import ProgressLine, say
 from dashboard.identity import current_principal
 from dashboard.instance import Instance
 from dashboard.jobs import queue
-from dashboard.jobs.worker import POLL_S, Worker
+from dashboard.jobs.worker import Worker
 from db import jobs
 from db.errors import Cancelled, ConnectionFailed, DashboardError
 from db.jobs import Job
+
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def carry_out(instance: Instance, kind: str, params: Mapping[str, Any]) -> Job:
     """Submit a job and return it when it has succeeded.
 
     This process works on it unless another worker was quicker; should that worker die, this one takes
-    over.  Ctrl-C cancels the job.
+    over.  Ctrl-C cancels the job, as does being told to end.
 
     Raises what the job failed with, or Cancelled.
     """
     principal = current_principal()
-    attempts = instance.settings.job_attempts
-    job_id = queue.submit(instance.database, principal, kind, params, max_attempts=attempts)
-    worker = Worker(instance.database, lease_s=instance.settings.job_lease_s)
-    helper = threading.Thread(target=_work_on, args=(worker, job_id, instance), daemon=True)
+    chosen = instance.settings
+    job_id = queue.submit(instance.database, principal, kind, params)
+    worker = Worker(instance.database, lease_s=chosen.job_lease_s, revive=lambda: instance.revive(say))
+    helper = threading.Thread(target=_work_on, args=(worker, job_id), daemon=True)
     helper.start()
     try:
-        job = _await(instance, job_id)
+        with _told_to_end_as_by_ctrl_c():
+            job = _await(instance, job_id, helper)
     except KeyboardInterrupt:
         say(f"\nCancelling job {job_id}")
         queue.cancel(instance.database, principal, job_id)
-        job = _await(instance, job_id)
+        job = _await(instance, job_id, helper)
     finally:
         worker.stopping.set()
         helper.join(timeout=5)
@@ -47,52 +52,65 @@ def carry_out(instance: Instance, kind: str, params: Mapping[str, Any]) -> Job:
     return job
 
 
-def _work_on(worker: Worker, job_id: int, instance: Instance) -> None:
+def _work_on(worker: Worker, job_id: int) -> None:
     while not worker.stopping.is_set():
-        try:
-            worked = worker.run_one(only=job_id)
-        except ConnectionFailed:
-            instance.revive(say)
-            worked = False
-        if not worked:
-            worker.stopping.wait(POLL_S)
+        worker.try_one(only=job_id)
 
 
-def _await(instance: Instance, job_id: int) -> Job:
+@contextmanager
+def _told_to_end_as_by_ctrl_c() -> Iterator[None]:
+    """Let a closed terminal or a polite kill cancel the job, too: nobody would go on with it."""
+    earlier = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _await(instance: Instance, job_id: int, helper: threading.Thread) -> Job:
     line = ProgressLine()
+    answered_at = time.monotonic()
     try:
         while True:
-            job = _read(instance, job_id)
-            if job.is_finished:
-                return job
-            line.show(describe(job))
+            try:
+                job = _read(instance, job_id)
+            except ConnectionFailed:
+                # The helper revives a server of ours; any other may come back by itself.
+                if not helper.is_alive() or time.monotonic() > answered_at + instance.settings.startup_wait_s:
+                    raise
+                line.show("the server does not answer; waiting for it")
+            else:
+                answered_at = time.monotonic()
+                if job.is_finished:
+                    return job
+                if not helper.is_alive():
+                    raise DashboardError(
+                        f"This command can no longer work on job {job_id}, which is {job.state}.",
+                        "Any worker goes on with it: python -m dashboard worker",
+                    )
+                line.show(describe(job))
             time.sleep(0.25)
     finally:
         line.end()
 
 
 def _read(instance: Instance, job_id: int) -> Job:
-    try:
-        with instance.database.reading("follow") as connection:
-            return jobs.get(connection, job_id)
-    except ConnectionFailed:
-        if instance.embedded is None:
-            raise
-        instance.revive(say)
-        with instance.database.reading("follow") as connection:
-            return jobs.get(connection, job_id)
+    with instance.database.reading("follow") as connection:
+        return jobs.get(connection, job_id)
 
 
 def describe(job: Job) -> str:
     """Say in one line how far a job is.
 
-    The time left assumes that the rest goes as fast as what is done.
+    The time left of a load assumes that the rest goes as fast as what is done; a benchmark's steps
+    differ too much for that.
     """
     if job.state == "queued":
         return f"job {job.id} waits for its turn"
     parts = [f"job {job.id}", job.phase or job.state]
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,} {job.unit} ({job.fraction:.0%})")
-    if job.fraction > 0.02 and job.running_s:
+    if job.unit == "rows" and job.phase == "loading" and job.fraction > 0.02 and job.running_s:
         parts.append(f"~{job.running_s * (1 - job.fraction) / job.fraction:,.0f} s left")
     return " · ".join(parts)

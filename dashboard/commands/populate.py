@@ -10,14 +10,16 @@ import click
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from db.columns import spelled, split_name
-from db.errors import RequestError
 
 
 def _text_columns(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
     """Split ``Title,"Major Genre"`` as a line of CSV: a quoted name may hold a comma."""
     if not given:
         return ()
-    return tuple(name.strip() for name in next(csv.reader([given], skipinitialspace=True)))
+    try:
+        return tuple(name.strip() for name in next(csv.reader([given], skipinitialspace=True)))
+    except csv.Error:
+        raise click.BadParameter(f"{given[:80]!r} is not a line of CSV.") from None
 
 
 def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
@@ -40,7 +42,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 @click.option(
     "--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated."
 )
-@click.option("--path", type=click.Path(path_type=Path), help="A JSON or CSV file, for --source file.")
+@click.option("--path", type=click.Path(), help="A JSON or CSV file, for --source file.")
 @click.option("--text", callback=_text_columns, help='Columns to embed, such as Title,"Major Genre".')
 @click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")
 @json_option
@@ -52,7 +54,7 @@ def populate_db(
     dims: int | None,
     seed: int,
     parameters: dict[str, float],
-    path: Path | None,
+    path: str | None,
     text: tuple[str, ...],
     replace: bool,
     as_json: bool,
@@ -63,9 +65,7 @@ def populate_db(
     from dashboard.seeding.sources import source_named
 
     entry = source_named(source)
-    if path is None and entry.rows is None:
-        raise RequestError("The source 'file' needs a file.", "Name it with --path.")
-    schema, name = split_name(table or entry.table, 2)
+    schema, name = split_name(entry.table if table is None else table, 2)
     request = PopulateRequest(
         source=source,
         schema=schema,
@@ -74,7 +74,7 @@ def populate_db(
         dims=dims,
         seed=seed,
         parameters=parameters,
-        path=str(path.resolve()) if path else None,
+        path=str(Path(path).absolute()) if path else path,
         text=text,
         replace=replace,
     )

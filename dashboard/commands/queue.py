@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dashboard.commands.common import emit, json_option, opened, say
+from dashboard.commands.common import done, emit, json_option, opened, say
 from dashboard.commands.following import describe
 from dashboard.identity import current_principal
 from dashboard.jobs import queue
@@ -72,17 +72,19 @@ def lines_of(log: list[str]) -> list[str]:
 
 @jobs.command()
 @click.argument("job_id", type=int)
-def cancel(job_id: int) -> None:
+@json_option
+def cancel(job_id: int, as_json: bool) -> None:
     """Ask a job to stop."""
     with opened() as instance:
         queue.cancel(instance.database, current_principal(), job_id)
-    say(f"Asked job {job_id} to stop.")
+    done({"job": job_id}, f"Asked job {job_id} to stop.", as_json=as_json)
 
 
 @jobs.command()
 @click.argument("job_id", type=int)
-def retry(job_id: int) -> None:
+@json_option
+def retry(job_id: int, as_json: bool) -> None:
     """Queue a failed or cancelled job again."""
     with opened() as instance:
         queue.retry(instance.database, current_principal(), job_id)
-    say(f"Job {job_id} is queued again.")
+    done({"job": job_id}, f"Job {job_id} is queued again.", as_json=as_json)

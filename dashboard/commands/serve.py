@@ -12,7 +12,7 @@ from dashboard.commands.following import carry_out
 from dashboard.instance import Instance, open_instance, serving
 from dashboard.settings import Settings, settings
 from db.catalog import vector_columns
-from db.errors import RequestError
+from db.errors import DashboardError, RequestError
 
 
 def serve() -> None:
@@ -61,7 +61,11 @@ def fill_when_empty(instance: Instance) -> None:
         if any(column.rows for column in vector_columns(connection)):
             return
     say("Loading 10,000 demo rows")
-    carry_out(instance, "populate", demo_request().to_params())
+    try:
+        carry_out(instance, "populate", demo_request().to_params())
+    except DashboardError as error:
+        # A dashboard without the demo is still a dashboard.
+        say(f"The demo was not loaded: {error.message} {error.remedy}")
 
 
 def _require_free_port(chosen: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dashboard.commands.common import emit, json_option, opened, say
+from dashboard.commands.common import done, emit, json_option, opened, say
 from dashboard.instance import embedded_server
 from dashboard.settings import settings
 from db.cluster import DATABASE
@@ -48,24 +48,35 @@ def db() -> None:
 
 
 @db.command()
-def start() -> None:
+@json_option
+def start(as_json: bool) -> None:
     """Start it, and keep it up until ``db stop``."""
-    click.echo(embedded_server().start(say, wait_s=settings().startup_wait_s))
+    _show_url(embedded_server().start(say, wait_s=settings().startup_wait_s), as_json=as_json)
 
 
 @db.command()
-def stop() -> None:
+@json_option
+def stop(as_json: bool) -> None:
     """Stop it, whoever uses it."""
-    say("Stopped." if embedded_server().stop() else "It was not running.")
+    stopped = embedded_server().stop()
+    done({"stopped": stopped}, "Stopped." if stopped else "It was not running.", as_json=as_json)
 
 
 @db.command()
-def url() -> None:
+@json_option
+def url(as_json: bool) -> None:
     """Print its address, for psql and other programs."""
     status = embedded_server().status()
     if status.url is None:
         raise RequestError("The embedded PostgreSQL is not running.", "Run: python -m dashboard db start")
-    click.echo(status.url)
+    _show_url(status.url, as_json=as_json)
+
+
+def _show_url(found: str, *, as_json: bool) -> None:
+    if as_json:
+        emit({"url": found})
+    else:
+        click.echo(found)
 
 
 @db.command("status")
@@ -91,7 +102,8 @@ def show_status(as_json: bool) -> None:
 
 @db.command()
 @click.option("--yes", is_flag=True, help="Do not ask for the name.")
-def erase(yes: bool) -> None:
+@json_option
+def erase(yes: bool, as_json: bool) -> None:
     """Delete the embedded server's data, every table in it included."""
     server = embedded_server()
     if not yes:
@@ -103,4 +115,4 @@ def erase(yes: bool) -> None:
                 f"{typed!r} is not {DATABASE!r}: nothing was deleted.", "Type the name exactly."
             )
     server.erase()
-    say(f"Erased {server.data}.")
+    done({"erased": str(server.data)}, f"Erased {server.data}.", as_json=as_json)

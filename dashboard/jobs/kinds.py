@@ -12,7 +12,7 @@ from dashboard.identity import Role
 from dashboard.seeding.load import populate, sweep_staging
 from dashboard.seeding.request import PopulateRequest
 from dashboard.settings import settings
-from db import jobs
+from db import claims, jobs
 from db.engine import Database
 from db.errors import RequestError
 from db.jobs import Job
@@ -83,6 +83,7 @@ def kind_named(key: str) -> Kind:
 def sweep(database: Database) -> None:
     """Drop the working tables of jobs that are over: a worker killed at the wrong moment leaves some."""
     with database.writing("janitor") as connection, connection.begin():
+        claims.hold_back(connection)
         active = jobs.active_ids(connection)
         sweep_staging(connection, active)
         sweep_scratch(connection, active)

@@ -7,13 +7,19 @@ from sqlalchemy import Connection
 
 from dashboard.identity import Principal, Role, require
 from dashboard.jobs.kinds import kind_named
+from dashboard.settings import settings
 from db import audit, jobs
 from db.engine import Database
 from db.errors import NotPermitted, RequestError
 
 
 def submit(
-    database: Database, principal: Principal, kind: str, params: Mapping[str, Any], *, max_attempts: int = 3
+    database: Database,
+    principal: Principal,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    max_attempts: int | None = None,
 ) -> int:
     """Queue a job and return its id; an equal job that waits or runs already is returned instead.
 
@@ -23,7 +29,11 @@ def submit(
     require(principal, entry.role, f"start a {entry.key} job")
     with database.writing("submit") as connection, connection.begin():
         job_id, new = jobs.submit(
-            connection, kind, params, created_by=principal.name, max_attempts=max_attempts
+            connection,
+            kind,
+            params,
+            created_by=principal.name,
+            max_attempts=max_attempts or settings().job_attempts,
         )
         if new:
             _audit(connection, principal, f"submit {kind}", entry.subject(params), job_id)
@@ -56,7 +66,8 @@ def retry(database: Database, principal: Principal, job_id: int) -> None:
         require(principal, kind_named(job.kind).role, f"retry a {job.kind} job")
         if not jobs.retry(connection, job_id):
             raise RequestError(
-                f"Job {job_id} is {job.state}.", "Only a failed or cancelled job can be retried."
+                f"Job {job_id} is {job.state}, or an equal job is at work.",
+                "Only a failed or cancelled job can be retried, and not beside its twin.",
             )
         _audit(connection, principal, "retry", f"job {job_id}", job_id)
 

@@ -24,6 +24,7 @@ class Supervisor:
         own = [sys.executable, "-m", "dashboard", "worker", "--parent", str(os.getpid())]
         self._command = command or own
         self._stopping = threading.Event()
+        self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="worker-supervisor", daemon=True)
 
@@ -38,7 +39,8 @@ class Supervisor:
 
     def stop(self, *, grace_s: float = 10.0) -> None:
         """Ask the worker to put its job back and end; kill it after ``grace_s`` seconds."""
-        self._stopping.set()
+        with self._starting:
+            self._stopping.set()
         if self._child and self._child.poll() is None:
             self._child.terminate()
             try:
@@ -51,7 +53,10 @@ class Supervisor:
         pause_s = FIRST_PAUSE_S
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._child = subprocess.Popen(self._command)
+            with self._starting:
+                if self._stopping.is_set():
+                    return
+                self._child = subprocess.Popen(self._command)
             code = self._child.wait()
             if self._stopping.is_set():
                 return

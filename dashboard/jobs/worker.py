@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from dashboard.jobs.kinds import kind_named, sweep
 from db import claims, jobs
 from db.claims import Claim
 from db.engine import Database
-from db.errors import Cancelled, ConnectionFailed, DashboardError, Interrupted, LeaseLost
+from db.errors import Cancelled, ConnectionFailed, DashboardError, DatabaseError, Interrupted, LeaseLost
 from db.jobs import Job
 from db.progress import Progress
 
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
 """How often an idle worker looks for a job, and a busy one for a request to cancel."""
+
+SWEEP_S = 60.0
+"""How often a worker looks for what ended jobs have left behind."""
 
 
 class RunningJob:
@@ -120,28 +124,40 @@ class Worker:
         self.lease_s = lease_s
         self._revive = revive
         self._parent = parent
+        self._swept_at = -SWEEP_S
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.stopping = threading.Event()
 
     def run_forever(self) -> None:
         """Work until told to stop; a lost server is waited for, and revived where it is ours."""
         logger.info("worker %s is ready", self.name)
-        with suppress(DashboardError):
-            sweep(self.database)
         while not self._must_end():
-            if not self._try_one():
-                self.stopping.wait(POLL_S)
+            if time.monotonic() > self._swept_at + SWEEP_S:
+                self._sweep()
+            self.try_one()
+
+    def _sweep(self) -> None:
+        self._swept_at = time.monotonic()
+        try:
+            sweep(self.database)
+        except DashboardError as error:
+            logger.warning("the janitor could not work: %s", error)
 
     def _must_end(self) -> bool:
         orphaned = self._parent is not None and os.getppid() != self._parent
         return self.stopping.is_set() or orphaned
 
-    def _try_one(self) -> bool:
+    def try_one(self, only: int | None = None) -> None:
+        """Carry out one job, or wait a moment where there is none; a lost server is waited for."""
         try:
-            return self.run_one()
+            if not self.run_one(only):
+                self.stopping.wait(POLL_S)
         except ConnectionFailed as error:
             self._wait_for_server(error)
-            return False
+        except DatabaseError as error:
+            # Such as a lock that did not come in time: the job, if one was claimed, is claimed again.
+            logger.warning("could not work: %s", error)
+            self.stopping.wait(POLL_S)
 
     def _wait_for_server(self, error: ConnectionFailed) -> None:
         logger.warning("no server, waiting for it: %s", error)
@@ -163,7 +179,7 @@ class Worker:
             try:
                 self._carry_out(job)
             finally:
-                claims.release(connection, job.id)
+                claims.release(connection, job)
         return True
 
     def _carry_out(self, job: Job) -> None:
@@ -183,8 +199,8 @@ class Worker:
             if outcome.state == "lost":
                 return
             jobs.add_line(connection, claim.job_id, outcome.error or outcome.state)
-            if outcome.state == "queued":
-                claim.requeue(connection)
+            if outcome.state in {"queued", "again"}:
+                claim.requeue(connection, counted=outcome.state == "again")
             else:
                 claim.finish(
                     connection,
@@ -197,7 +213,10 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How an attempt ended: a final state, or ``queued`` (interrupted) or ``lost`` (another's now)."""
+    """How an attempt ended: a final state, or one in which the job goes on.
+
+    ``queued``: this worker was interrupted; ``again``: the server broke off; ``lost``: another has it.
+    """
 
     state: str
     result: dict[str, Any] | None = None
@@ -216,6 +235,8 @@ def _outcome(running: RunningJob, work: Callable[[], dict[str, Any]]) -> _Outcom
         # A statement that was interrupted for us says only that it was cancelled; the halt says why.
         if state := _STATES.get(type(running.halt or error)):
             return _Outcome(state)
+        if isinstance(error, ConnectionFailed) and running.job.attempt < running.job.max_attempts:
+            return _Outcome("again", error=error.message)
         return _Outcome("failed", error=error.message, remedy=error.remedy)
     except Exception as error:
         # The worker must outlive any job.

@@ -84,9 +84,11 @@ def _is_key(column: tuple[Kind, Values] | None) -> bool:
 def _check_text(text: tuple[str, ...], records: Records) -> None:
     found = ", ".join(f'"{name}"' for name in records.columns)
     if not text:
-        raise RequestError("No text column is named.", f"Name those to embed with --text; found {found}.")
+        raise RequestError("No text column is named.", f"Name those to embed (--text); found {found}.")
     if missing := next((name for name in text if name not in records.columns), None):
-        raise RequestError(f'Missing column "{missing}"; found {found}.', "Correct --text.")
+        raise RequestError(
+            f'Missing column "{missing}"; found {found}.', "Name one of these to embed (--text)."
+        )
 
 
 def _check_names(names: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-_WORDS = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text())
+_WORDS = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any
 
 from db.binary import BIGINT, BOOLEAN, DATE, DOUBLE, JSON, TEXT, TIMESTAMP, Kind
@@ -25,7 +26,8 @@ DATE_FORMATS = (
     "%m/%d/%Y",
 )
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+"""No longer than a bigint: int() refuses over 4,300 digits."""
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "false": False}
 
@@ -39,7 +41,7 @@ def read_column(values: Column) -> Column:
     present = [v for v in values if v is not None]
     if all(map(_INTEGER.fullmatch, present)):
         return _each(int, values)
-    if all(map(_NUMBER.fullmatch, present)):
+    if all(map(_is_double, present)):
         return _each(float, values)
     if all(v.lower() in _TRUTH for v in present):
         return _each(lambda v: _TRUTH[v.lower()], values)
@@ -73,6 +75,14 @@ def as_text(value: Any) -> str:
 
 def _each(convert: Callable[[Any], Any], values: Column) -> Column:
     return [None if v is None else convert(v) for v in values]
+
+
+def _is_double(cell: str) -> bool:
+    """Say whether a cell is a number that a double holds: not 1e400, nor digits that it would round off."""
+    if not _NUMBER.fullmatch(cell):
+        return False
+    number = float(cell)
+    return isfinite(number) and (abs(number) < 2**53 or not cell.lstrip("-").isdigit())
 
 
 def _survives_float(value: float | None) -> bool:

@@ -24,7 +24,7 @@ from dashboard.seeding.source import EMBEDDING, Rejection, Rows
 from db import staging
 from db.copy import Block, ahead, encode_block, send
 from db.engine import Database
-from db.errors import Cancelled, DashboardError, LeaseLost
+from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover
 from db.progress import Ledger, Progress
 from db.schema import SCHEMA
 
@@ -53,7 +53,7 @@ def populate(database: Database, request: PopulateRequest, ledger: Ledger, *, jo
     """Carry ``request`` out; ``job_id`` names the staging table, and 0 stands for no job.
 
     Raises RequestError before anything is written, or what stopped the load; nothing of it is kept then,
-    except after LeaseLost or the end of the process, where another worker goes on.
+    except after a Handover, a lost connection or the end of the process, where another worker goes on.
     """
     if published := ledger.checkpoint.get("published"):
         return _reread(published)
@@ -64,16 +64,17 @@ def populate(database: Database, request: PopulateRequest, ledger: Ledger, *, jo
         return _loaded(request, plan.rows, started, already=True)
 
     _log_what_is_missing(plan.rows, ledger)
-    with database.writing("populate") as connection:
-        load = _Load(connection, request, plan.rows, staging.staging_table(job_id, plan.rows.fields), ledger)
-        try:
+    table = staging.staging_table(job_id, plan.rows.fields)
+    try:
+        with database.writing("populate") as connection:
+            load = _Load(connection, request, plan.rows, table, ledger)
             load.fill()
             return load.publish(started)
-        except LeaseLost:
-            raise
-        except Exception as error:
-            load.abandon(database, error)
-            raise
+    except (Handover, ConnectionFailed):
+        raise  # another attempt goes on from what is kept
+    except Exception as error:
+        _abandon(database, table, ledger, error)
+        raise
 
 
 def sweep_staging(connection: Connection, active: Collection[int]) -> None:
@@ -115,14 +116,6 @@ class _Load:
             staging.analyze(connection, schema, name)
         return loaded
 
-    def abandon(self, database: Database, error: Exception) -> None:
-        """Drop the staging table of a load that failed, unless another worker has taken it over."""
-        # On a connection of its own: the load's may be what failed.  And it is the load's error that counts.
-        with suppress(DashboardError), database.writing("populate") as connection, connection.begin():
-            if not isinstance(error, Cancelled):  # then the ledger would only say so again
-                self.ledger.save(connection, Progress(0, self.rows.count, "rows", "loading"), {})
-            staging.drop_staging(connection, self.table)
-
     def _encode(self, index: int) -> Block:
         return encode_block(self.rows.fields, self.rows.block(index))
 
@@ -158,6 +151,15 @@ class _Load:
                 staging.publish_as_new(self.connection, self.table, *target)
         embedded = {EMBEDDING: self.rows.embedded_by} if self.rows.embedded_by else {}
         staging.annotate(self.connection, *target, note, embedded)
+
+
+def _abandon(database: Database, table: Table, ledger: Ledger, error: Exception) -> None:
+    """Drop the staging table of a load that failed, unless another worker has taken it over."""
+    # On a connection of its own: the load's may be what failed.  And it is the load's error that counts.
+    with suppress(DashboardError), database.writing("populate") as connection, connection.begin():
+        if not isinstance(error, Cancelled):  # then the ledger would only say so again
+            ledger.save(connection, Progress(0, 0, "rows", "loading"), {})
+        staging.drop_staging(connection, table)
 
 
 def _log_what_is_missing(rows: Rows, ledger: Ledger) -> None:

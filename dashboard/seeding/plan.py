@@ -43,7 +43,7 @@ def check(database: Database, request: PopulateRequest) -> Plan:
 
     Raises RequestError where the request cannot be carried out as it stands.
     """
-    _check_name(request)
+    _check_names(request)
     rows = open_rows(request)
     with database.reading("populate") as connection:
         return Plan(rows, decide(connection, request, rows))
@@ -60,7 +60,7 @@ def decide(connection: Connection, request: PopulateRequest, rows: Rows) -> Acti
     if existing is None:
         return Action.CREATE
     if existing.kind != "r":
-        raise RequestError(f"{_name(request)} is not a table.", "Choose another name with --table.")
+        raise RequestError(f"{_name(request)} is not a table.", "Choose another table name.")
     return _decide_about(existing, request, rows)
 
 
@@ -78,14 +78,14 @@ def _decide_about(existing: Existing, request: PopulateRequest, rows: Rows) -> A
     raise RequestError(f"{_name(request)} already holds other rows.", _WAYS_OUT)
 
 
-_WAYS_OUT = "Choose another name with --table, or add --replace to drop a table Vectorscope made."
+_WAYS_OUT = "Choose another table name, or replace a table that Vectorscope made (--replace)."
 
 
 def _replacing(existing: Existing, request: PopulateRequest) -> Action:
     if not existing.empty and (existing.note is None or BORROWED in existing.note):
         raise RequestError(
             f"{_name(request)} is a table that Vectorscope did not make.",
-            "Choose another name with --table: --replace drops only what Vectorscope made.",
+            "Choose another table name: only what Vectorscope made is ever replaced.",
         )
     return Action.REPLACE
 
@@ -104,11 +104,16 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _check_name(request: PopulateRequest) -> None:
+def _check_names(request: PopulateRequest) -> None:
+    for given in (request.schema, request.table, request.path or "", *request.text):
+        try:
+            given.encode()
+        except UnicodeEncodeError:  # from the command line, where each byte that is not UTF-8 is half a pair
+            raise RequestError(f"{given!r} is not UTF-8.", "Use another name.") from None
     for name in (request.schema, request.table):
         if not name.strip() or "\0" in name or len(name.encode()) > 63:
             raise RequestError(f"{name[:80]!r} is not a name PostgreSQL keeps whole.", "Use 1 to 63 bytes.")
-    if request.schema in OWN_SCHEMAS or request.schema.startswith("pg_"):
+    if request.schema in {*OWN_SCHEMAS, "information_schema"} or request.schema.startswith("pg_"):
         raise RequestError(
             f"The schema {request.schema!r} is not for data.", "Choose another, such as public."
         )

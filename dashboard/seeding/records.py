@@ -6,9 +6,12 @@ import csv
 import hashlib
 import io
 import json
+import re
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,9 @@ MAX_FILE_MB = 256
 MAX_CELL_BYTES = 5 << 20
 MAX_COLUMNS = 1_598
 """PostgreSQL's 1,600, less the key and the vector."""
+
+JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+_JSON_RECORDS = re.compile(r'\s*(\[\s*)?\{\s*["}]')
 
 Record = dict[str, Any]
 
@@ -42,7 +48,9 @@ def read_records(path: Path) -> Records:
     """
     data = _bytes(path)
     text = _text(data)
-    is_json = path.suffix.lower() != ".csv" and text.lstrip()[:1] in {"[", "{"}
+    if not text.strip():
+        raise RequestError(f"The file {path.name} is empty.", "Choose a file of records.")
+    is_json = _is_json(path, text)
     found, rejections = _checked(_json_records(text)) if is_json else _checked(_csv_records(text))
     if not found:
         raise RequestError(
@@ -50,6 +58,8 @@ def read_records(path: Path) -> Records:
             f"Row {rejections[0].row} {rejections[0].reason}." if rejections else "Choose another file.",
         )
     names = dict.fromkeys(name for record in found for name in record)
+    if not names:
+        raise RequestError(f"The rows of {path.name} hold no values.", "Choose another file.")
     if len(names) > MAX_COLUMNS:
         raise RequestError(
             f"The file has {len(names):,} columns.", f"A table holds at most {MAX_COLUMNS:,} of them."
@@ -62,18 +72,20 @@ def read_records(path: Path) -> Records:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE_MB << 20:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never begin, a device never end
             raise RequestError(
-                f"The file {path.name} is over {MAX_FILE_MB} MB.", "Split it into smaller files."
+                f"The file {str(path)!r} cannot be read: it is a directory, a pipe or a device.",
+                "Choose a regular file.",
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read((MAX_FILE_MB << 20) + 1)
     except OSError as error:
         raise RequestError(
             f"The file {str(path)!r} cannot be read: {error.strerror}.",
             "Check the path, and that it may be read.",
         ) from error
-    if not data.strip():
-        raise RequestError(f"The file {path.name} is empty.", "Choose a file of records.")
+    if len(data) > MAX_FILE_MB << 20:
+        raise RequestError(f"The file {path.name} is over {MAX_FILE_MB} MB.", "Split it into smaller files.")
     return data
 
 
@@ -87,18 +99,33 @@ def _text(data: bytes) -> str:
         ) from None
 
 
+def _is_json(path: Path, text: str) -> bool:
+    """Go by the file's name and, where that does not tell, by how it begins."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv" and _JSON_RECORDS.match(text):
+        raise RequestError(f"The file {path.name} holds JSON, not CSV.", "Rename it to end in .json.")
+    return suffix in JSON_SUFFIXES or (suffix != ".csv" and text.lstrip()[:1] in {"[", "{"})
+
+
 Read = Iterator[tuple[int, Record | str]]
 """Rows by number, from 1: the record, or why there is none."""
 
 
 def _json_records(text: str) -> Read:
     try:
-        values = json.loads(text) if text.lstrip().startswith("[") else None
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"The file is not JSON: {error}.", "Correct the file.") from None
-    if values is None:
-        lines = (line for line in text.splitlines() if line.strip())
+        if not text.lstrip().startswith("{"):
+            raise RequestError(f"The file is not JSON: {error}.", "Correct the file.") from None
+        # Not splitlines(): a string may hold U+2028 and its like as they are.
+        lines = (line for line in text.split("\n") if line.strip())
         return ((row, _json_line(line)) for row, line in enumerate(lines, 1))
+    if isinstance(values, dict):
+        values = [values]
+    if not isinstance(values, list):
+        raise RequestError(
+            "The file is JSON, but not a list of records.", "Give a list of objects, or one object per line."
+        )
     return (
         (row, value if isinstance(value, dict) else "is not an object with named values")
         for row, value in enumerate(values, 1)
@@ -114,7 +141,7 @@ def _json_line(line: str) -> Record | str:
 
 
 def _csv_records(text: str) -> Read:
-    csv.field_size_limit(MAX_CELL_BYTES)
+    csv.field_size_limit(MAX_FILE_MB << 20)  # a cell over MAX_CELL_BYTES costs its row, not the file
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [row for row in lines if row]
@@ -145,20 +172,27 @@ def _checked(read: Read) -> tuple[list[Record], list[Rejection]]:
 def _fault(record: Record) -> str | None:
     """Say what PostgreSQL could not store of ``record``."""
     return next(
-        (f'holds {fault} in "{name}"' for name, value in record.items() if (fault := _flaw(value))), None
+        (f"holds {fault} in {_quoted(name)}" for name, value in record.items() if (fault := _flaw(value))),
+        None,
     )
 
 
+def _quoted(name: str) -> str:
+    return f'"{name}"' if name.isprintable() else ascii(name)
+
+
 def _flaw(value: Any) -> str | None:
-    if not isinstance(value, str | list | dict):
+    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
         return None
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
     except UnicodeEncodeError:
         return "half a surrogate pair"
+    except RecursionError:
+        return "values nested too deeply"
     except ValueError:
-        return "NaN or Infinity"
+        return "NaN, Infinity or a number over 1.7e308"
     if "\0" in text or (text is not value and "\\u0000" in text):
         return "a NUL byte"
     return f"over {MAX_CELL_BYTES >> 20} MB" if size > MAX_CELL_BYTES else None

@@ -14,6 +14,7 @@ from dashboard.seeding.vectors import open_clusters, open_nasty, open_uniform
 from db.errors import RequestError
 
 MAX_ROWS = 100_000_000
+MAX_SEED = 2**63 - 1
 MAX_DIMS = 16_000
 """Most dimensions of the type vector.  Source: pgvector README, "Vector Type"."""
 
@@ -89,6 +90,7 @@ def open_rows(request: PopulateRequest) -> Rows:
     Raises RequestError naming the value that no source can be opened with.
     """
     source = source_named(request.source)
+    _check_file(source, request)
     return source.open(
         replace(
             request,
@@ -105,6 +107,14 @@ def source_named(key: str) -> Source:
     if key not in SOURCES:
         raise RequestError(f"There is no source {key!r}.", f"Choose one of {', '.join(SOURCES)}.")
     return SOURCES[key]
+
+
+def _check_file(source: Source, request: PopulateRequest) -> None:
+    if source.rows is not None and (request.path is not None or request.text):
+        raise RequestError(
+            f"The source {source.key!r} reads no file.",
+            "Leave out --path and --text, or choose --source file.",
+        )
 
 
 def _rows(source: Source, rows: int | None) -> int | None:
@@ -131,8 +141,8 @@ def _dims(source: Source, dims: int | None) -> int:
 
 
 def _seed(seed: int) -> int:
-    if seed < 0:
-        raise RequestError(f"The seed {seed} is negative.", "Use 0 or a positive whole number.")
+    if not 0 <= seed <= MAX_SEED:
+        raise RequestError(f"The seed cannot be {seed}.", f"Use a whole number from 0 to {MAX_SEED:,}.")
     return seed
 
 

@@ -8,13 +8,14 @@ from itertools import product
 
 import streamlit as st
 
-from dashboard.benchmark.plan import NEIGHBOURS, QUERIES, BenchmarkPlan, Variant
+from dashboard.benchmark.plan import NEIGHBOURS, QUERIES, SEED, BenchmarkPlan, Variant
 from dashboard.benchmark.verdict import METHOD_LABELS
 from dashboard.identity import current_principal
 from dashboard.jobs import queue
 from dashboard.settings import settings
 from dashboard.ui import runs, state
 from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.pickers import whole_number
 from dashboard.ui.units import size
 from db.catalog import ColumnInfo, default_distance
 from db.distance import Distance, distance_named, distances_for
@@ -70,7 +71,7 @@ def ask(column: ColumnInfo) -> BenchmarkPlan:
         help=QUERIES.about,
         key=f"bench queries {column}",
     )
-    seed = d.number_input("Seed", 0, None, 0, help="The same seed holds out the same rows.", key="bench seed")
+    seed = d.number_input("Seed", SEED.low, None, SEED.default, help=SEED.about, key="bench seed")
     variants: list[Variant] = []
     for place, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
         with place.container(border=True, height="stretch"):
@@ -122,11 +123,12 @@ def _ask_values(parameter: Parameter, usual: Sequence[int], column: ColumnInfo) 
 
 
 def _number(parameter: Parameter, given: str) -> int:
-    if not given.strip().isdecimal():
+    if (number := whole_number(given.strip())) is None:
         raise RequestError(
-            f"{parameter.name} = {given!r} is not a whole number.", "Remove it, or correct it."
+            f"{parameter.name} = {given[:20]!r} is not a whole number.",
+            "Remove it, or correct it.",
         )
-    return int(given)
+    return number
 
 
 def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
-from dashboard.ui import charts, frontier
+from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, how_to_use, trials_card
 from dashboard.ui.charts import figure_of
 from dashboard.ui.progress import follow
@@ -25,6 +25,8 @@ BETTER = {measure.key: measure.better for measure in MEASURES}
 def pick_target() -> Target:
     """Let the reader say what a search must reach; it stands in the address."""
     usual = Target()
+    state.drop_beyond("recall", 0, 1)
+    state.drop_beyond("p95", 0.01, 1e9)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right"):
         recall = st.number_input(
             "Recall, at least", 0.0, 1.0, usual.recall, 0.01, key="recall", bind="query-params", width=140

@@ -76,6 +76,16 @@ def escaped(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in text)
 
 
+def unescaped(text: str) -> str:
+    r"""Undo ``escaped``; text that it has not written stays as it is.
+
+    >>> unescaped(r"a\*b"), unescaped("a*b"), unescaped("a*b \\")
+    ('a*b', 'a*b', 'a*b \\')
+    """
+    bare = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return bare if escaped(bare) == text else text
+
+
 def _unreachable(error: ConnectionFailed) -> None:
     embedded = settings().database_url is None
     with st.container(border=True):

@@ -1,9 +1,12 @@
 """One widget each, handing back a value of the domain."""
 
+import re
+
 import streamlit as st
 
 from dashboard.ui import state
-from db.catalog import ColumnInfo
+from dashboard.ui.messages import escaped
+from db.catalog import ColumnInfo, check_populated
 from db.errors import RequestError
 
 COLUMN = "c"
@@ -15,6 +18,7 @@ def pick_column() -> ColumnInfo | None:
 
     The address names the column, so that a link reproduces the page.  Where it does not, the column
     chosen last in this session stays chosen: the choice follows the reader from page to page.
+    Raises RequestError for a column that cannot be read now.
     """
     known = {str(column): column for column in state.columns()}
     if not known:
@@ -24,7 +28,7 @@ def pick_column() -> ColumnInfo | None:
         state.columns.clear()  # it may be newer than what is cached
         known = {str(column): column for column in state.columns()} or known
     if wanted and wanted not in known:
-        st.sidebar.warning(f"There is no column `{wanted}` any more.", icon=":material/link_off:")
+        st.sidebar.warning(f"There is no column {escaped(wanted)} any more.", icon=":material/link_off:")
     chosen = wanted if wanted in known else next(iter(known))
     state.put("column picker", chosen)
     st.sidebar.selectbox(
@@ -35,6 +39,7 @@ def pick_column() -> ColumnInfo | None:
         on_change=_choose,
     )
     state.remember("column", chosen)
+    check_populated(known[chosen])
     return known[chosen]
 
 
@@ -58,7 +63,21 @@ def _choose() -> None:
 
 def job_in_address() -> int | None:
     """Read the job the address names, as ``?job=12``.  Raises RequestError when that is no number."""
-    given = st.query_params.get("job", "")
-    if given and not given.isdecimal():
-        raise RequestError(f"{given!r} is not the number of a job.", "Choose one on the page Jobs.")
-    return int(given) if given else None
+    return number_in_address("job", "Choose one on the page Jobs.")
+
+
+def number_in_address(name: str, remedy: str) -> int | None:
+    """Read the number of a job or run from the address.  Raises RequestError when that is no number."""
+    given = st.query_params.get(name, "")
+    if given and whole_number(given) is None:
+        raise RequestError(f"{given[:20]!r} is not the number of a {name}.", remedy)
+    return whole_number(given)
+
+
+def whole_number(given: str) -> int | None:
+    """Read a number that a bigint can hold; None for anything else.
+
+    >>> whole_number("12"), whole_number("9" * 19), whole_number("-1")
+    (12, None, None)
+    """
+    return int(given) if re.fullmatch(r"\d{1,18}", given, re.ASCII) else None

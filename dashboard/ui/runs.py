@@ -8,11 +8,10 @@ import streamlit as st
 
 from dashboard.ui import state
 from dashboard.ui.messages import escaped
-from dashboard.ui.pickers import COLUMN, job_in_address
+from dashboard.ui.pickers import COLUMN, job_in_address, number_in_address
 from dashboard.ui.units import duration
 from db.catalog import ColumnInfo
 from db.distance import distance_named
-from db.errors import RequestError
 from db.runs import Run
 
 RUN, NEW = "run", "new"
@@ -25,7 +24,7 @@ def in_address() -> Run | None:
     A job that is over stands for its run.  Where the reader has picked another column since, the run
     is left behind.  Raises RequestError for a run that is not there.
     """
-    run_id = _number(st.query_params.get(RUN, ""))
+    run_id = number_in_address(RUN, "Choose one on the page Benchmarks.")
     if run_id is None and (job_id := job_in_address()) is not None:
         run = state.run_of_job(job_id)
         if run is None or run.state == "running":
@@ -105,9 +104,3 @@ def _open_picked() -> None:
 
 def _ask_for_new() -> None:
     st.query_params[NEW] = "1"
-
-
-def _number(given: str) -> int | None:
-    if given and not given.isdecimal():
-        raise RequestError(f"{given!r} is not the number of a run.", "Choose one on the page Benchmarks.")
-    return int(given) if given else None

@@ -8,7 +8,7 @@ from dashboard.question import BY, Question, serving_methods
 from dashboard.seeding.embedders import embedder_of
 from dashboard.ui import pickers, state
 from dashboard.ui import search_tables as tables
-from dashboard.ui.messages import escaped
+from dashboard.ui.messages import escaped, unescaped
 from db.catalog import ColumnInfo, PlainColumn, default_distance
 from db.columns import spelled
 from db.distance import Distance, distance_named, distances_for
@@ -90,6 +90,7 @@ def _pick_settings(column: ColumnInfo) -> tuple[Distance, int, SearchSettings]:
     a, b, c, d = st.columns([3, 1.6, 1.6, 2.6])
     with a:
         distance = _pick_distance(column)
+    state.drop_beyond("k", 1, MAX_ROWS)
     k = b.number_input("k, rows wanted", 1, MAX_ROWS, 10, key="k", bind="query-params")
     methods = serving_methods(column, distance)
     with c:
@@ -102,6 +103,7 @@ def _pick_settings(column: ColumnInfo) -> tuple[Distance, int, SearchSettings]:
 
 def _pick_setting(method: str, address: str) -> int:
     setting = METHODS[method].search
+    state.drop_beyond(address, setting.low, setting.high)
     return st.number_input(
         setting.name,
         setting.low,
@@ -128,10 +130,10 @@ def _pick_distance(column: ColumnInfo) -> Distance:
 
 
 def _about_distances(column: ColumnInfo) -> str:
-    served = {i.distance for i in column.indexes if i.valid}
     how = {True: "served by an index", False: "exact search only"}
     return "\n".join(
-        f"- **{d.stem}** `{d.operator}` {d.label}: {how[d in served]}" for d in distances_for(column.type)
+        f"- **{d.stem}** `{d.operator}` {d.label}: {how[bool(serving_methods(column, d))]}"
+        for d in distances_for(column.type)
     )
 
 
@@ -154,8 +156,12 @@ def _pick_iterative_scan(methods: tuple[str, ...]) -> str | None:
 
 def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
     names = {column.name for column in others}
-    known = [chip for chip in state.chips(FILTERS) if _column_of(chip) in names]
-    left_out = [chip for chip in st.query_params.get_all(FILTERS) if chip not in known]
+    # The address holds labels, which are escaped; a link may also spell the filters as they are.
+    linked = [unescaped(chip) for chip in st.query_params.get_all(FILTERS)]
+    known = [chip for chip in state.chips(FILTERS, linked) if _column_of(chip) in names]
+    left_out = [chip for chip in linked if chip not in known]
+    if linked and state.value(FILTERS) is None:
+        state.put(FILTERS, [chip for chip in known if chip in linked])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if others:
             with st.popover("Add filter", icon=":material/add:", type="tertiary"):
@@ -167,6 +173,7 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
             known,
             selection_mode="multi",
             label_visibility="collapsed",
+            format_func=escaped,
             key=FILTERS,
             bind="query-params",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -84,7 +85,15 @@ def _row(
     fixed: dict[str, Any] = {"#": rank, "Row": row_name(row, naming), "Distance": row.distance}
     if mark:
         fixed["Mark"] = [mark]
-    return fixed | {f"{name} ": value for name, value in row.values.items() if name not in naming}
+    return fixed | {f"{name} ": _cell(value) for name, value in row.values.items() if name not in naming}
+
+
+def _cell(value: object) -> object:
+    """Make a number that a frame can hold: its decimals know neither infinity nor ninety digits."""
+    if not isinstance(value, Decimal):
+        return value
+    # Above 2**53 a float skips whole numbers; and no NaN is below anything.
+    return float(value) if value.is_finite() and abs(value) <= 2**53 else str(value)
 
 
 def _mark(line: Line) -> str:

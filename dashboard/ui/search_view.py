@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -171,10 +172,11 @@ def _result_table(styled: Styler, answer: Answer, side: str) -> int | None:
 
 def _distance_column(distance: Distance, values: list[float]) -> Any:
     about = f"{distance.label} distance `{distance.operator}`. Smaller is nearer."
-    if distance is Distance.INNER_PRODUCT or not values or max(values) <= 0:
+    longest = max(values, default=0)
+    if distance is Distance.INNER_PRODUCT or not 0 < longest < math.inf:
         return st.column_config.NumberColumn(width=96, format="%.4f", help=about)
     return st.column_config.ProgressColumn(
-        width=104, min_value=0, max_value=1.05 * max(values), format="%.4f", help=about
+        width=104, min_value=0, max_value=1.05 * longest, format="%.4f", help=about
     )
 
 

@@ -1,5 +1,6 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,16 +169,33 @@ def value(widget: str) -> Any:
     return st.session_state.get(widget)
 
 
-def chips(widget: str) -> list[str]:
-    """List every choice this session has seen for a widget of free choices: those in the address first."""
-    seen = [*recall(widget, ()), *st.query_params.get_all(widget)]
-    remember(widget, tuple(dict.fromkeys(seen)))
+def drop_beyond(widget: str, low: float, high: float) -> None:
+    """Drop a number from the address that its widget, not drawn yet, could not take.
+
+    Streamlit 1.67 brings values in bounds by itself, but breaks on 1e400 and on four hundred nines; it
+    takes values from the address as it was when the script began, hence the rerun.
+    """
+    given = st.query_params.get(widget)
+    if given is None or widget in st.session_state:
+        return
+    try:
+        fits = low <= float(given) <= high
+    except ValueError:
+        fits = False
+    if not fits:
+        del st.query_params[widget]
+        st.rerun()
+
+
+def chips(widget: str, linked: Sequence[str]) -> list[str]:
+    """List every choice this session has seen for a widget of free choices; a link brought ``linked``."""
+    remember(widget, tuple(dict.fromkeys((*recall(widget, ()), *linked))))
     return list(recall(widget))
 
 
 def add_chip(widget: str, chip: str) -> None:
     """Add a choice to such a widget, chosen; as a button's ``on_click``."""
-    remember(widget, (*chips(widget), chip))
+    remember(widget, (*recall(widget, ()), chip))
     put(widget, [*(value(widget) or ()), chip])
 
 

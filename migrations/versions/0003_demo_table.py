@@ -44,5 +44,6 @@ def downgrade() -> None:
     inspector = sa.inspect(op.get_bind())
     if not inspector.has_table(TABLE, schema="public"):
         return
-    if read_note(inspector.get_table_comment(TABLE, schema="public")["text"]):
+    note = read_note(inspector.get_table_comment(TABLE, schema="public")["text"])
+    if note and "borrowed" not in note:
         op.drop_table(TABLE, schema="public")

@@ -49,6 +49,13 @@ def test_an_index_is_swept_with_the_values_of_its_own_setting() -> None:
     )
 
 
+def test_what_is_given_twice_is_measured_once() -> None:
+    assert sweep([Hnsw(), Ivfflat(), Hnsw()], {"ef_search": [80, 10, 80]}) == (
+        Variant(Hnsw(), (80, 10)),
+        Variant(Ivfflat(), (1,)),
+    )
+
+
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
@@ -63,6 +70,8 @@ def test_an_index_is_swept_with_the_values_of_its_own_setting() -> None:
             {"variants": (Variant(Hnsw(), ()),)},
             "hnsw:m=16,ef_construction=64 has no value of ef_search to try.",
         ),
+        ({"seed": -1}, "seed = -1 is outside 0 to 9,223,372,036,854,775,807."),
+        ({"seed": 2**63}, "seed = 9223372036854775808 is outside 0 to 9,223,372,036,854,775,807."),
         ({"sample_rows": 205}, "A sample of 205 rows is too small for 200 queries."),
     ],
 )
@@ -79,6 +88,12 @@ def test_a_value_out_of_bounds_is_refused_in_a_sentence(facts: dict[str, Any], s
     [
         (PLAN, "sparsevec", FOUND, "is a sparsevec column, which a benchmark cannot check yet"),
         (PLAN, "bit", FOUND, "is a bit column"),
+        (
+            BenchmarkPlan("items.e", Distance.HAMMING, ()),
+            "vector",
+            FOUND,
+            "Hamming distance is not defined for vector",
+        ),
         (PLAN, "vector", Survey(209, 0, 0, 128), "has 209 rows to measure: too few for 200 queries"),
         (PLAN, "vector", Survey(9000, 0, 0, 2001), "hnsw indexes a vector of at most 2,000 dimensions"),
         (

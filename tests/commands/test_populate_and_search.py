@@ -63,7 +63,11 @@ def test_a_table_outside_public_keeps_its_name(run: Run, database: Database) -> 
         (("--source", "clusters", "--rows", -5), "-5 rows cannot be loaded.", "Ask for 1"),
         (("--source", "clusters", "--dims", 20000), "20,000 dimensions", "16,000"),
         (("--source", "file"), "needs a file", "--path"),
-        (("--source", "clusters", "--table", "taken"), "exists with other columns", "--table"),
+        (("--source", "file", "--path", ""), "needs a file", "--path"),
+        (("--source", "clusters", "--path", "films.csv"), "'clusters' reads no file", "--path"),
+        (("--source", "clusters", "--text", "Title"), "'clusters' reads no file", "--text"),
+        (("--source", "clusters", "--table", ""), "not a name of the form", "Quote"),
+        (("--source", "clusters", "--table", "taken"), "exists with other columns", "--replace"),
         (("--source", "clusters", "--table", "a.b.c"), "not a name of the form", "Quote"),
         (("--source", "clusters", "--table", "nosuch.t"), "There is no schema 'nosuch'.", "Create it"),
         (("--source", "clusters", "--param", "spin=2"), "no parameter 'spin'", "spread"),
@@ -82,6 +86,13 @@ def test_what_cannot_be_loaded_is_told_and_leaves_nothing(
     assert said.document["error"] in said.err
     assert "Traceback" not in said.err
     assert tables(database) == before
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb"], ids=["CR", "LF"])
+def test_text_columns_that_are_no_line_of_csv_are_told(run: Run, text: str) -> None:
+    said = run("populate_db", "--source", "file", "--path", "films.csv", "--text", text)
+    assert said.code == 2
+    assert "is not a line of CSV" in said.err
 
 
 def test_a_server_without_the_extension_is_told(run_bare: Run) -> None:

@@ -78,3 +78,57 @@ def test_a_jobs_life_can_be_read(run: Run) -> None:
     assert run("jobs", "cancel", job).code == 1
     assert run("jobs", "retry", job).code == 1
     assert "There is no job 999" in run("jobs", "show", 999).err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("populate_db", "--rows", "abc"),
+        ("populate_db", "--param", "clusters=many"),
+        ("populate_db", "--nosuch"),
+        ("search",),
+        ("benchmark", "public.t.e", "--ef-search", "a,b"),
+        ("columns", "extra"),
+        ("bogus",),
+        ("jobs", "show", "abc"),
+    ],
+)
+def test_a_command_that_is_mistyped_is_told_in_one_document(run: Run, arguments: tuple[str, ...]) -> None:
+    said = run(*arguments, "--json")
+    assert said.code == 2
+    assert said.document["error"] in said.err
+    assert "--help" in said.document["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LOG_LEVEL", "loud"),
+        ("VECTORSCOPE_PORT", "99999"),
+        ("VECTORSCOPE_PORT", "-1"),
+        ("READ_TIMEOUT_S", "-1"),
+        ("JOB_ATTEMPTS", "0"),
+        ("JOB_LEASE_S", "9" * 5000),
+        ("SCRATCH_BUDGET_MB", "much"),
+        ("WORKER", "perhaps"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    settings.cache_clear()
+    said = run("columns", "--json")
+    assert said.code == 1
+    assert said.document["error"].startswith(f"{variable}=")
+    assert variable in said.document["remedy"]
+
+
+def test_bytes_that_are_no_text_are_told(run: Run) -> None:
+    for arguments in (
+        ("search", "public.t\udcff.e", "--id", "1"),
+        ("search", "public.products.embedding", "--id", "\udcff"),
+    ):
+        said = run(*arguments, "--json")
+        assert said.code == 1
+        assert said.document["remedy"]

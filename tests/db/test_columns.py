@@ -39,6 +39,7 @@ def test_a_spelled_name_is_read_back(names: tuple[str, ...]) -> None:
         ('" ".b', "not a name of the form"),
         (f"{'x' * 64}.e", "over 63 bytes"),
         (f"{'é' * 32}.e", "over 63 bytes"),
+        ("items.\udce9", "is not UTF-8"),
     ],
 )
 def test_what_is_no_name_is_refused(given: str, message: str) -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -209,3 +210,14 @@ def test_erase_leaves_nothing(server: EmbeddedServer) -> None:
     assert pid is not None
     # Where nothing reaps orphans the dead process stays in the table.
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_two_threads_of_one_process_do_not_revive_it_at_once(server: EmbeddedServer) -> None:
+    server.hold(lambda _: None)
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    with ThreadPoolExecutor(4) as threads:
+        urls = set(threads.map(lambda _: EmbeddedServer(server.home).hold(lambda _: None), range(4)))
+    assert len(urls) == 1
+    assert answer(urls.pop(), "SELECT 1") == 1

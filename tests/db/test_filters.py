@@ -92,3 +92,9 @@ def test_a_filter_keeps_the_rows_it_says(reading: Connection, given: str, rows: 
 
 def test_every_operator_is_counted_here() -> None:
     assert {parse_filter(given).operator for given, _ in COUNTS} == set(OPERATORS)
+
+
+@pytest.mark.parametrize("value", ["[" * 3000, f"[{'9' * 5000}]"])
+def test_a_list_that_no_parser_takes_is_refused(value: str) -> None:
+    with pytest.raises(RequestError, match="is not a JSON list"):
+        parse_filter(f"id in {value}")

@@ -127,6 +127,8 @@ def test_an_index_is_read_back_from_how_it_is_written(method: type[Hnsw] | type[
         ("hnsw:ef_search=40", "hnsw has no build option 'ef_search'."),
         ("hnsw:m", "m='' is not a whole number."),
         ("hnsw:m=sixteen", "m='sixteen' is not a whole number."),
+        ("hnsw:m=\u0661\u0666", "m='\u0661\u0666' is not a whole number."),
+        (f"hnsw:m={'9' * 5000}", f"m='{'9' * 40}' is not a whole number."),
         ("hnsw:m=1", "m = 1 is outside 2 to 100."),
         ("hnsw:m=40,ef_construction=64", "ef_construction = 64 is below twice m = 40."),
         ("ivfflat:lists=0", "lists = 0 is outside 1 to 32,768."),
@@ -138,3 +140,14 @@ def test_an_index_that_cannot_be_read_is_refused_in_one_sentence(given: str, sen
 
     assert refusal.value.message == sentence
     assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("vector_type", "dimensions", "helps"),
+    [("vector", 4000, True), ("vector", 16_000, False), ("halfvec", 4001, False), ("bit", 64_001, False)],
+)
+def test_halfvec_is_advised_only_where_it_helps(vector_type: str, dimensions: int, helps: bool) -> None:
+    with pytest.raises(RequestError) as refusal:
+        Hnsw().check_column(vector_type, dimensions, distances_for(vector_type)[0])
+    assert ("halfvec" in refusal.value.remedy) is helps
+    assert "horten the vectors" in refusal.value.remedy

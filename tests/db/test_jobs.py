@@ -111,12 +111,16 @@ def test_a_frozen_workers_job_is_taken_over_when_its_lease_ends(
     database: Database, connections: ExitStack
 ) -> None:
     submit(database, table="t")
-    frozen = claims.claim(worker(database, connections), "frozen", lease_s=LEASE_S)
+    thawed = worker(database, connections)
+    frozen = claims.claim(thawed, "frozen", lease_s=LEASE_S)
     assert frozen is not None
     let_the_lease_end(database)
     taken = claims.claim(worker(database, connections), "alive", lease_s=LEASE_S)
     assert taken is not None
 
+    # The frozen one thaws: it gives back its own lock, and not the lock of who has the job now.
+    claims.release(thawed, frozen)
+    assert claims.claim(thawed, "thawed", lease_s=LEASE_S) is None
     late = Claim(frozen.id, frozen.epoch)
     with database.writing("test") as connection:
         with pytest.raises(LeaseLost), connection.begin():
@@ -162,7 +166,20 @@ def test_a_job_that_kills_its_workers_is_stopped(database: Database, connections
     assert claims.claim(worker(database, connections), "w", lease_s=LEASE_S) is None
     job = read(database, job_id)
     assert (job.state, job.attempt) == ("failed", 2)
-    assert "died 2 times" in (job.error or "")
+    assert "broke off 2 times" in (job.error or "")
+
+
+def test_getting_further_makes_up_for_breaking_off(database: Database, connections: ExitStack) -> None:
+    job_id = submit(database, max_attempts=2, table="t")
+    for row in range(4):
+        session = worker(database, connections)
+        job = claims.claim(session, "w", lease_s=LEASE_S)
+        assert job is not None
+        with database.control("test") as connection:
+            Claim(job.id, job.epoch).save(connection, HALF_WAY, {"next_row": row})
+        assert read(database, job_id).attempt == 1
+        lose_the_session(session)
+    assert read(database, job_id).epoch == 4
 
 
 def test_a_queued_job_is_cancelled_at_once(database: Database, connections: ExitStack) -> None:
@@ -209,7 +226,7 @@ def test_a_requeued_job_has_not_used_an_attempt(database: Database, connections:
     assert job is not None
     with database.control("test") as connection:
         Claim(job.id, job.epoch).requeue(connection)
-    claims.release(session, job_id)
+    claims.release(session, job)
     assert (read(database, job_id).state, read(database, job_id).attempt) == ("queued", 0)
 
 

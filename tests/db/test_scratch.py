@@ -77,6 +77,17 @@ def test_a_survey_counts_what_a_copy_would_hold(database: Database, points: Vect
         assert survey(connection, points, Distance.COSINE) == Survey(80, 10, 10, 2)
 
 
+@pytest.mark.parametrize("largest", ["3e38", "2e18"])
+def test_vectors_whose_distances_would_overflow_are_not_measured(
+    database: Database, points: VectorColumn, largest: str
+) -> None:
+    with database.control("tests") as connection:
+        connection.execute(text("INSERT INTO points VALUES (999, :huge)"), {"huge": f"[{largest},0]"})
+    with database.reading("tests") as connection, pytest.raises(RequestError, match="too large") as refused:
+        survey(connection, points, Distance.L2)
+    assert refused.value.remedy == "Scale the vectors down to lengths of 1e+18 or less."
+
+
 def test_a_sample_is_the_same_for_the_same_seed_and_keeps_the_order(
     database: Database, points: VectorColumn
 ) -> None:

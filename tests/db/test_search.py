@@ -1,7 +1,7 @@
 """A search finds the nearest rows of any table, exactly or through the index, and leaves no trace."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -209,6 +209,8 @@ def test_a_partitioned_table_and_a_view_are_searched_through_their_indexes(
         ("items.embedding", "1", "Row 1 has no vector: embedding is NULL"),
         (f"{ODD}.half", "k8", 'not a key of We "ird.T %:x; --'),
         (f"{ODD}.half", '["k8"]', "not a key"),
+        (f"{ODD}.half", "[" * 3000, "not a key"),
+        (f"{ODD}.half", f"[{'9' * 5000}]", "not a key"),
         (f"{ODD}.half", '["k8", 1, 2]', "not a key"),
         (f"{ODD}.half", '["none", 1]', "no row"),
     ],
@@ -229,8 +231,9 @@ def test_a_key_of_another_type_is_named(world: Database, items: ColumnInfo, key:
 
 @pytest.mark.parametrize("k", [0, -1, MAX_ROWS + 1, 10**9])
 def test_k_is_bounded(near: SearchRequest, k: int) -> None:
-    with pytest.raises(RequestError, match=f"k = {k} is outside 1 to 1,000"):
+    with pytest.raises(RequestError, match=f"k = {k} is outside 1 to 1,000") as refused:
         replace(near, k=k)
+    assert refused.value.remedy == "Ask for 1 to 1,000 rows."
 
 
 def test_a_query_of_another_length_is_refused_before_it_is_sent(near: SearchRequest) -> None:
@@ -278,3 +281,54 @@ def test_the_document_of_a_result(reading: Connection, near: SearchRequest) -> N
     assert (document["plan_node"], document["index"]) == ("Index Scan", "items_embedding_hnsw")
     assert document["rows"][0]["key"] == document["rows"][0]["id"]
     assert "ORDER BY" in document["sql"]
+
+
+HANDMADE = """
+CREATE TABLE parent (id int PRIMARY KEY, amount numeric, ratio float8, about json, e vector(2));
+INSERT INTO parent VALUES (1, 'Infinity', '-Infinity', '{}', '[1,2]'), (2, 0.5, 'NaN', '{}', '[3e38,3e38]');
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO child VALUES (1, 7, 7, '{}', '[3,4]');
+CREATE MATERIALIZED VIEW unfilled AS SELECT id, e FROM parent WITH NO DATA;
+"""
+
+
+@pytest.fixture
+def handmade(database: Database) -> Iterator[Connection]:
+    """A table with odd numbers and an heir, and a view without rows."""
+    with database.control("tests") as connection:
+        run(connection, HANDMADE)
+    with database.reading("tests") as connection:
+        yield connection
+
+
+def test_numbers_that_json_has_not_become_text(handmade: Connection) -> None:
+    info = find_column(handmade, "parent.e")
+    result = search(handmade, SearchRequest(info, read_query("[1,2]", "vector"), Distance.L2))
+    rows = json.loads(json.dumps(result.to_document(), allow_nan=False))["rows"]
+    assert [(row["distance"], row["amount"], row["ratio"]) for row in rows] == [
+        (0, "Infinity", "-Infinity"),
+        (pytest.approx(8**0.5), 7, 7),
+        ("Infinity", 0.5, "NaN"),
+    ]
+
+
+def test_a_key_that_two_tables_hold_names_no_row(handmade: Connection) -> None:
+    info = find_column(handmade, "parent.e")
+    assert query_of_row(handmade, info, "2").row == ("2",)
+    with pytest.raises(RequestError, match=r"Several rows of public\.parent are called 1") as refused:
+        query_of_row(handmade, info, "1")
+    assert refused.value.remedy
+
+
+def test_a_column_that_cannot_be_compared_says_what_can_be_asked(handmade: Connection) -> None:
+    near = SearchRequest(find_column(handmade, "parent.e"), read_query("[1,2]", "vector"), Distance.L2)
+    with pytest.raises(RequestError, match="'about' is json, which has no =") as refused:
+        search(handmade, replace(near, filters=(parse_filter("about={}"),)))
+    assert "contains" in refused.value.remedy
+    assert search(handmade, replace(near, filters=(parse_filter("about contains {"),))).returned == 3
+
+
+def test_a_view_that_was_never_filled_says_how_to_fill_it(handmade: Connection) -> None:
+    with pytest.raises(RequestError, match="public.unfilled is not populated") as refused:
+        find_column(handmade, "unfilled.e")
+    assert refused.value.remedy == "Fill it first: REFRESH MATERIALIZED VIEW public.unfilled"

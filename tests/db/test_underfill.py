@@ -116,7 +116,8 @@ def test_a_filter_that_leaves_too_few(reading: Connection, near: SearchRequest) 
     assert found.sentence == "The filter leaves no rows."
     found = diagnose(reading, replace(near, filters=(parse_filter("id in 1,2,3"),)))
     assert found.sentence == (
-        "The filter leaves only 3 rows, of which 1 can be ranked: the other vectors are NULL or zero."
+        "The filter leaves only 3 rows, of which 1 can be ranked: the other vectors are NULL, "
+        "zero or too large to compute with."
     )
 
 
@@ -131,7 +132,8 @@ def test_rows_without_a_distance(reading: Connection, near: SearchRequest) -> No
     undefined = (parse_filter("id in 1,2,501,502,1001,1002,1501,1502,2001,2002,7"),)
     found = diagnose(reading, replace(near, filters=undefined, settings=EXACT))
     assert found == Underfill(
-        Cause.UNDEFINED, "Only 1 row can be ranked: the other vectors are NULL or zero."
+        Cause.UNDEFINED,
+        "Only 1 row can be ranked: the other vectors are NULL, zero or too large to compute with.",
     )
 
 
@@ -150,3 +152,12 @@ def test_counts_that_take_too_long_are_done_without(
     found = diagnose(reading, slow)
     assert found.cause is Cause.FILTERED_AFTER
     assert reading.execute(text("SHOW statement_timeout")).scalar_one() == "15s"
+
+
+def test_vectors_too_large_for_a_distance_are_not_called_null_or_zero(database: Database) -> None:
+    with database.control("tests") as connection:
+        run(connection, "CREATE TABLE t (e vector(2)); INSERT INTO t VALUES ('[3e38,3e38]'), ('[1,2]')")
+    with database.reading("tests") as connection:
+        info = find_column(connection, "t.e")
+        found = diagnose(connection, SearchRequest(info, read_query("[1,1]", "vector"), Distance.COSINE))
+    assert found.sentence.endswith("the other vectors are NULL, zero or too large to compute with.")

@@ -91,6 +91,7 @@ def test_a_file_is_read_and_anything_else_is_taken_as_it_is(tmp_path: Path) -> N
     assert vector_or_file(str(path)) == "[1, 2]\n"
     assert vector_or_file("[1]") == "[1]"
     assert vector_or_file("0110") == "0110"
+    assert vector_or_file("01" * 2000) == "01" * 2000
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(RequestError, match="cannot be read as text"):
         vector_or_file(str(path))

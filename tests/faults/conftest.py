@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from db import jobs
 from db.engine import Database
+from db.errors import RequestError
 from db.jobs import Job
 
 LEASE_S = 3
@@ -28,15 +30,26 @@ class Farm:
 
     def start_worker(self, program: str | None = None) -> subprocess.Popen[bytes]:
         """Start ``python -m dashboard worker``, or a ``program`` in its place."""
-        environment = {
-            **os.environ,
-            "DATABASE_URL": self.database.url.render_as_string(hide_password=False),
-            "JOB_LEASE_S": str(LEASE_S),
-        }
         command = ["-c", program] if program else ["-m", "dashboard", "worker"]
-        worker = subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
+        worker = subprocess.Popen(
+            [sys.executable, *command], env=self._environment(), stderr=subprocess.DEVNULL
+        )
         self.workers.append(worker)
         return worker
+
+    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command as somebody types it, its output kept."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dashboard", *arguments],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        url = self.database.url.render_as_string(hide_password=False)
+        return {**os.environ, "DATABASE_URL": url, "JOB_LEASE_S": str(LEASE_S)}
 
     def submit(self, kind: str, params: Mapping[str, Any], max_attempts: int = 3) -> int:
         return queue.submit(self.database, LOCAL, kind, params, max_attempts=max_attempts)
@@ -48,10 +61,12 @@ class Farm:
     def wait(self, job_id: int, until: Callable[[Job], bool], *, limit_s: float = 120) -> Job:
         """Poll until the job is as wanted; fail with what it is instead."""
         deadline = time.monotonic() + limit_s
-        while not until(job := self.job(job_id)):
-            assert time.monotonic() < deadline, f"still waiting, and the job is {job}"
+        while True:
+            with suppress(RequestError):  # a command that was just started has not submitted it yet
+                if until(job := self.job(job_id)):
+                    return job
+            assert time.monotonic() < deadline, f"still waiting for job {job_id}"
             time.sleep(0.02)
-        return job
 
     def finished(self, job_id: int) -> Job:
         return self.wait(job_id, lambda job: job.is_finished)

@@ -81,7 +81,7 @@ def test_a_run_goes_on_after_each_kill_with_each_trial_once(
     farm.start_worker()
     job = farm.finished(job_id)
     assert job.state == "succeeded", job.error
-    assert job.attempt == 4
+    assert job.epoch == 4
 
     with farm.database.reading("test") as connection:
         run = load_run(connection, (job.result or {})["run"])

@@ -1,8 +1,11 @@
 """Workers die in the middle of a load, and every row is there exactly once."""
 
+import json
 import signal
+import time
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import text
 
 from dashboard.seeding.request import PopulateRequest
@@ -23,6 +26,11 @@ WHERE n.nspname = 'vectorscope' AND c.relname LIKE 'load\\_%'
 """)
 
 
+END_THE_LOAD = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE :tagged"
+)
+
+
 def assert_each_row_once(database: Database) -> None:
     with database.reading("test") as connection:
         assert tuple(connection.execute(COUNTS).one()) == (ROWS, ROWS, 1, ROWS)
@@ -34,7 +42,7 @@ def past(rows: int) -> Callable[[Job], bool]:
 
 
 def test_a_load_goes_on_after_each_kill_with_each_row_once(farm: Farm) -> None:
-    job_id = farm.submit("populate", REQUEST.to_params(), max_attempts=10)
+    job_id = farm.submit("populate", REQUEST.to_params())
     reached = 0
     for _ in range(3):
         worker = farm.start_worker()
@@ -44,7 +52,7 @@ def test_a_load_goes_on_after_each_kill_with_each_row_once(farm: Farm) -> None:
     assert 0 < reached < ROWS
     farm.start_worker()
     job = farm.finished(job_id)
-    assert (job.state, job.attempt) == ("succeeded", 4)
+    assert (job.state, job.epoch) == ("succeeded", 4)
     assert_each_row_once(farm.database)
 
 
@@ -68,7 +76,7 @@ def test_a_frozen_worker_loses_its_job_and_can_write_no_more(farm: Farm) -> None
     farm.wait(job_id, lambda job: job.done > 0)
     frozen.send_signal(signal.SIGSTOP)
     farm.start_worker()
-    farm.wait(job_id, lambda job: job.attempt == 2, limit_s=LEASE_S + 10)
+    farm.wait(job_id, lambda job: job.epoch == 2, limit_s=LEASE_S + 10)
     frozen.send_signal(signal.SIGCONT)
     assert farm.finished(job_id).state == "succeeded"
     assert_each_row_once(farm.database)
@@ -84,6 +92,17 @@ def test_a_worker_told_to_stop_puts_its_job_back(farm: Farm) -> None:
     assert (job.state, job.attempt) == ("queued", 0)
     farm.start_worker()
     assert farm.finished(job_id).state == "succeeded"
+    assert_each_row_once(farm.database)
+
+
+def test_a_load_goes_on_after_the_server_ended_its_session(farm: Farm) -> None:
+    job_id = farm.submit("populate", REQUEST.to_params())
+    farm.start_worker()
+    farm.wait(job_id, past(0))
+    with farm.database.control("test") as connection:
+        connection.execute(END_THE_LOAD, {"tagged": f"%#{job_id}.%"})
+    job = farm.finished(job_id)
+    assert (job.state, job.epoch) == ("succeeded", 3)  # claimed, put back, claimed again
     assert_each_row_once(farm.database)
 
 
@@ -107,8 +126,44 @@ def test_a_job_that_kills_every_worker_is_stopped(farm: Farm) -> None:
         farm.start_worker(DEADLY).wait(30)
     job = farm.job(job_id)
     assert (job.state, job.attempt) == ("failed", 2)
-    assert job.error == "The worker died 2 times while running this job."
+    assert job.error == "The work broke off 2 times without getting further."
 
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_told_to_end_cancels_what_it_began(farm: Farm, number: int) -> None:
+    command = farm.start_command("populate_db", *COMMAND)
+    farm.wait(1, lambda job: job.done > 0)
+    command.send_signal(number)
+    out, err = command.communicate(timeout=20)
+    assert command.returncode == 1
+    assert "cancelled" in json.loads(out)["error"]
+    assert "Traceback" not in err
+    assert farm.job(1).state == "cancelled"
+    with farm.database.reading("test") as connection:
+        assert connection.execute(LEFT_BEHIND).scalar_one() == 0
+
+
+def test_a_command_takes_over_from_a_worker_that_dies(farm: Farm) -> None:
+    many = PopulateRequest(source="clusters", table="items", rows=5_000_000, dims=8)
+    job_id = farm.submit("populate", many.to_params())
+    worker = farm.start_worker()
+    farm.wait(job_id, lambda job: job.done > 0)
+    arguments = ("--source", "clusters", "--table", "items", "--rows", "5000000", "--dims", "8", "--json")
+    command = farm.start_command("populate_db", *arguments)
+    time.sleep(2)
+    worker.kill()
+    out, _ = command.communicate(timeout=120)
+    assert json.loads(out)["rows"] == 5_000_000
+    job = farm.job(job_id)
+    assert job.worker is not None
+    assert job.worker.endswith(f":{command.pid}")
+    with farm.database.reading("test") as connection:
+        assert connection.execute(COUNTS).one()[:2] == (5_000_000, 5_000_000)
+
+
+COMMAND = (
+    "--source", "clusters", "--table", "items", "--rows", str(ROWS), "--dims", "16", "--seed", "7", "--json"
+)  # fmt: skip
 
 DEADLY = """
 import os, signal

@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.verdict import Target
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from db import jobs
@@ -63,6 +64,7 @@ def test_start_queues_the_plan_and_shows_its_job(products: Database) -> None:
     [
         ("ef_search", ["5000"], "ef_search = 5000 is outside 1 to 1,000."),
         ("ef_search", ["many"], "ef_search = 'many' is not a whole number."),
+        ("ef_search", ["9" * 5000], f"ef_search = '{'9' * 20}' is not a whole number."),
         ("ef_search", [], "has no value of ef_search to try"),
         ("m", ["90"], "ef_construction = 64 is below twice m = 90."),
     ],
@@ -110,6 +112,14 @@ def test_the_target_decides_what_is_in_it(products: Database) -> None:
     assert "Misses the target" in shown(hard)
 
 
+def test_a_target_beyond_all_numbers_is_left_out(products: Database) -> None:
+    measure_products(products)
+    app = open_app("benchmarks", c=COLUMN, recall="1e400", p95="9" * 400)
+    assert not app.error
+    assert widget(app, "recall").value == Target().recall
+    assert widget(app, "p95").value == Target().p95_ms
+
+
 def test_the_setting_and_the_run_can_be_copied(products: Database) -> None:
     run_id = measure_products(products)
     app = open_app("benchmarks", run=str(run_id), recall="0.01", p95="100000")
@@ -120,9 +130,18 @@ def test_the_setting_and_the_run_can_be_copied(products: Database) -> None:
     assert "--queries 20 --seed 0" in command
 
 
-def test_a_run_that_is_not_there_is_told(products: Database) -> None:
-    [error] = open_app("benchmarks", run="404").error
-    assert "There is no run 404" in error.value
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("404", "There is no run 404"),
+        ("9" * 18, "There is no run 9"),
+        ("9" * 5000, "is not the number of a run"),
+        ("\u0664", "is not the number of a run"),
+    ],
+)
+def test_a_run_that_is_not_there_is_told(products: Database, given: str, told: str) -> None:
+    [error] = open_app("benchmarks", run=given).error
+    assert told in error.value
 
 
 def test_a_run_that_failed_says_why(products: Database) -> None:

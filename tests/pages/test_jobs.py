@@ -56,7 +56,12 @@ def test_a_failed_job_shows_its_error_and_remedy_and_can_be_retried(served: Data
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [("77", "There is no job 77"), ("x1", "is not the number of a job")]
+    ("given", "told"),
+    [
+        ("77", "There is no job 77"),
+        ("x1", "is not the number of a job"),
+        ("9" * 5000, "is not the number of a job"),
+    ],
 )
 def test_an_address_that_names_no_job_is_told(served: Database, given: str, told: str) -> None:
     submit(served)

@@ -80,6 +80,7 @@ def test_a_pasted_vector_is_searched_for(products: Database) -> None:
         ({"by": "Vector", "q": "[1, 2, 3]"}, "384 dimensions, the query has 3"),
         ({"by": "Vector", "q": "[1, x]"}, "Element 2, 'x', is not a number"),
         ({"by": "Row id", "q": "999999"}, "There is no row 999999"),
+        ({"by": "Row id", "q": "[[[["}, "[[[["),
         ({"q": "!!!"}, "There is no word to search for"),
         ({"q": WORDS, "f": "price <= cheap"}, "cheap"),
     ],
@@ -109,6 +110,49 @@ def test_a_filter_in_the_address_is_applied_and_can_be_switched_off(products: Da
     assert set(exact_of(app)["category "]) == {"Garden"}
     widget(app, "f").set_value([]).run()
     assert len(set(exact_of(app)["category "])) > 1
+
+
+@pytest.mark.parametrize("query", [{"k": "1e400"}, {"k": "nan"}, {"ef": "9" * 400}, {"ef": "-1e999"}])
+def test_a_number_in_the_address_that_no_widget_takes_is_left_out(
+    products: Database, query: dict[str, str]
+) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS, **query)
+    assert not app.error
+    assert (widget(app, "k").value, widget(app, "ef").value) == (10, 40)
+
+
+@pytest.mark.parametrize(
+    "linked", ["title contains $x$ ![](http://a.b)", r"title contains \$x\$ !\[\](http\://a.b)"]
+)
+def test_a_filter_is_shown_letter_by_letter_however_it_was_linked(products: Database, linked: str) -> None:
+    app = open_app("search", c=COLUMN, q=WORDS, f=linked)
+    assert not app.error
+    assert widget(app, "f").value == ["title contains $x$ ![](http://a.b)"]
+    assert widget(app, "f").options == [r"title contains \$x\$ !\[\](http\://a.b)"]
+
+
+def test_a_column_that_is_gone_is_named_letter_by_letter(products: Database) -> None:
+    [warning] = open_app("search", c="`![](http://a.b)").sidebar.warning
+    assert r"\`!\[\](http\://a.b)" in warning.value
+
+
+def test_a_view_that_was_never_filled_is_told(products: Database) -> None:
+    with products.control("tests") as connection:
+        connection.exec_driver_sql("CREATE MATERIALIZED VIEW later AS SELECT * FROM products WITH NO DATA")
+    for page in ("search", "benchmarks"):
+        [error] = open_app(page, c="public.later.embedding").error
+        assert "REFRESH MATERIALIZED VIEW public.later" in error.value
+
+
+def test_numbers_beyond_a_frame_and_distances_beyond_a_chart_are_shown(served: Database) -> None:
+    with served.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE odd (id int PRIMARY KEY, amount numeric, e vector(2))")
+        connection.exec_driver_sql(
+            "INSERT INTO odd VALUES (1, 'Infinity', '[1,2]'), (2, 1e90, '[3e38,0]'), (3, 0.5, '[1,3]')"
+        )
+    app = open_app("search", c="public.odd.e", by="Row id", q="3", d="l2")
+    assert not app.error
+    assert "2 of 10 returned" in shown(app)
 
 
 def test_a_new_filter_is_added_beside_the_others(products: Database) -> None:

@@ -1,5 +1,8 @@
 """The demo reads like a shop, and answers like one."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,11 @@ def test_the_shop_is_large_and_varied(products: dict[str, list[Any]]) -> None:
     assert len(set(products["title"])) > 9_950
     assert len(set(products["brand"])) >= 60
     assert set(products["category"]) == {aisle.category for aisle in AISLES}
+
+
+def test_the_words_are_read_as_utf_8_whatever_the_locale() -> None:
+    bare = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", "import dashboard.seeding.grammar"], env=bare, check=True)
 
 
 def test_no_brand_is_sold_in_two_aisles() -> None:

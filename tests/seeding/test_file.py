@@ -1,12 +1,15 @@
 """Files of records: what is kept of good ones, and what is said of bad ones."""
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dashboard.seeding.records import MAX_CELL_BYTES
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.source import Rows
 from dashboard.seeding.sources import open_rows
@@ -98,6 +101,16 @@ def test_json_lines_and_csv_are_read_alike(opened: Open) -> None:
     assert lines["n"] == table["n"] == [1, None]
 
 
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\u0085"], ids=ascii)
+def test_a_line_of_json_goes_on_until_a_line_feed(opened: Open, odd: str) -> None:
+    lines = "".join(f'{{"a": "{text}"}}\r\n' for text in (f"x{odd}y", "z"))
+    assert columns(opened(lines, name="file.jsonl"))["a"] == [f"x{odd}y", "z"]
+
+
+def test_one_object_over_many_lines_is_one_record(opened: Open) -> None:
+    assert columns(opened(json.dumps({"a": "x", "n": 1}, indent=2)))["n"] == [1]
+
+
 @pytest.mark.parametrize(
     ("content", "name", "rejected"),
     [
@@ -115,7 +128,20 @@ def test_json_lines_and_csv_are_read_alike(opened: Open) -> None:
         pytest.param(
             '[{"a": "x"}, {"a": "\\ud800"}]', "f.json", {2: "holds half a surrogate pair"}, id="surrogate"
         ),
-        pytest.param('[{"a": "x"}, {"a": [NaN]}]', "f.json", {2: "holds NaN or Infinity"}, id="NaN inside"),
+        pytest.param(
+            '[{"a": "x"}, {"\\ud800": "\\u0000"}]', "f.json", {2: r"byte in '\ud800'"}, id="NUL, bad name"
+        ),
+        pytest.param('[{"a": "x"}, {"a": [NaN]}]', "f.json", {2: "holds NaN, Infinity"}, id="NaN inside"),
+        pytest.param(
+            '[{"a": "x"}, {"n": 1e400}, {"n": NaN}, {"n": -Infinity}]',
+            "f.json",
+            dict.fromkeys((2, 3, 4), 'a number over 1.7e308 in "n"'),
+            id="not finite",
+        ),
+        pytest.param('{"a": "x"}\n{"n": 1e400}\n', "f.jsonl", {2: "over 1.7e308"}, id="not finite in a line"),
+        pytest.param(
+            f"a\nx\n{'y' * (MAX_CELL_BYTES + 1)}\n", "f.csv", {2: 'holds over 5 MB in "a"'}, id="huge cell"
+        ),
         pytest.param(
             '[{"a": "x"}, 5, null]', "f.json", {2: "is not an object", 3: "is not an object"}, id="no object"
         ),
@@ -134,6 +160,12 @@ def test_a_bad_row_is_left_out_and_named(
     assert all(reason in r.reason for r, reason in zip(rows.rejections, rejected.values(), strict=True))
 
 
+def test_values_nested_as_deeply_as_can_be_read_are_kept_or_refused_in_a_sentence(opened: Open) -> None:
+    for depth in range(800, 1000):
+        with suppress(RequestError):
+            assert opened(f'[{{"a": "x"}}, {{"a": {"[" * depth}{"]" * depth}}}]').count in {1, 2}
+
+
 def test_a_hundred_bad_rows_are_named_and_the_rest_counted(opened: Open) -> None:
     rows = opened([{"a": "x"}, *range(250)])
     assert (rows.rejected, len(rows.rejections)) == (250, 100)
@@ -144,7 +176,15 @@ def test_a_hundred_bad_rows_are_named_and_the_rest_counted(opened: Open) -> None
     [
         pytest.param("", "f.json", "f.json is empty", id="empty file"),
         pytest.param(" \n", "f.csv", "f.csv is empty", id="blank file"),
+        pytest.param(b"\xef\xbb\xbf", "f.csv", "f.csv is empty", id="byte order mark only"),
         pytest.param("[]", "f.json", "f.json has no rows", id="empty list"),
+        pytest.param([{}, {}], "f.json", "rows of f.json hold no values", id="empty objects"),
+        pytest.param('"abc"', "f.json", "not a list of records", id="a string"),
+        pytest.param("5", "f.jsonl", "not a list of records", id="a number"),
+        pytest.param("null", "f.json", "not a list of records", id="null"),
+        pytest.param("a\nx\n", "f.json", "is not JSON", id="CSV as JSON"),
+        pytest.param([{"a": "x"}], "f.csv", "f.csv holds JSON, not CSV", id="JSON as CSV"),
+        pytest.param('{"a": "x"}\n', "f.csv", "f.csv holds JSON, not CSV", id="JSON lines as CSV"),
         pytest.param("a,b\n", "f.csv", "f.csv has no rows", id="header only"),
         pytest.param("[1, 2]", "f.json", "No row of f.json can be used", id="no good row"),
         pytest.param(b'[{"a": "\xff"}]', "f.json", "Byte 0xff at position 8 is not UTF-8", id="not UTF-8"),
@@ -171,7 +211,8 @@ def test_a_bad_file_is_refused_in_a_sentence(
 
 
 def test_a_file_that_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "gone.json", tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "gone.json", tmp_path, tmp_path / "pipe.json", "/dev/zero"):
         with pytest.raises(RequestError, match="cannot be read"):
             open_rows(PopulateRequest(source="file", table="t", path=str(path), text=("a",)))
 
@@ -183,7 +224,7 @@ def test_no_text_column_is_refused_with_those_there_are(opened: Open, tmp_path: 
     assert 'found "a"' in refused.value.remedy
 
 
-def test_a_file_over_the_limit_is_refused_unread(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_over_the_limit_is_refused(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.seeding.records.MAX_FILE_MB", 0)
     with pytest.raises(RequestError, match="is over 0 MB"):
         opened([{"a": "x"}])

@@ -256,7 +256,7 @@ def test_a_table_that_appears_during_the_load_is_left_alone(database: Database) 
     assert staged(database) == 0
 
 
-def test_a_lost_connection_is_told_and_leaves_nothing(database: Database) -> None:
+def test_a_lost_connection_leaves_the_load_for_the_next_attempt(database: Database) -> None:
     def at_save(count: int, _progress: Progress) -> None:
         if count == 3:
             run(
@@ -265,8 +265,11 @@ def test_a_lost_connection_is_told_and_leaves_nothing(database: Database) -> Non
                 "WHERE datname = current_database() AND application_name = 'vectorscope:populate'",
             )
 
+    ledger = Watched(at_save=at_save)
     with pytest.raises(ConnectionFailed):
-        populate(database, items(), Watched(at_save=at_save))
+        populate(database, items(), ledger)
+    assert staged(database) == 1
+    assert populate(database, items(), Unrecorded(ledger.checkpoint)).rows == 950
     assert staged(database) == 0
 
 

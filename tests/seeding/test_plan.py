@@ -61,6 +61,10 @@ def test_what_would_be_done(
         pytest.param([], {"schema": "gone"}, "There is no schema 'gone'", id="no schema"),
         pytest.param([], {"schema": "vectorscope"}, "is not for data", id="our schema"),
         pytest.param([], {"schema": "pg_catalog"}, "is not for data", id="PostgreSQL's schema"),
+        pytest.param([], {"schema": "information_schema"}, "is not for data", id="the standard's schema"),
+        pytest.param([], {"table": "caf\udce9"}, r"'caf\\udce9' is not UTF-8", id="table not UTF-8"),
+        pytest.param([], {"text": ("caf\udce9",)}, "is not UTF-8", id="column not UTF-8"),
+        pytest.param([], {"path": "/caf\udce9.csv"}, "is not UTF-8", id="path not UTF-8"),
         pytest.param([], {"table": " "}, "is not a name", id="blank name"),
         pytest.param([], {"table": "é" * 32}, "is not a name", id="name over 63 bytes"),
         pytest.param([], {"rows": 0}, "0 rows cannot be loaded", id="no rows"),
@@ -72,6 +76,7 @@ def test_what_cannot_be_done_is_refused_with_a_way_out(
     with pytest.raises(RequestError, match=sentence) as refused:
         action(database, *statements, **more)
     assert refused.value.remedy
+    assert "--table" not in refused.value.remedy  # it is also read on the page
 
 
 def test_rows_of_this_very_recipe_are_kept_unless_asked_to_be_replaced(database: Database) -> None:

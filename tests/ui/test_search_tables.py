@@ -1,11 +1,13 @@
 """The search page's tables: aligned rows, marks that do not hang on colour, plans as trees."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 from pandas.io.formats.style import Styler
+from streamlit.dataframe_util import convert_pandas_df_to_arrow_bytes
 
 from dashboard.ui import search_tables as tables
 from db.catalog import PlainColumn
@@ -122,3 +124,20 @@ def test_a_plan_is_a_tree_with_its_conditions_and_no_vectors() -> None:
         "Filter  (price <= 5)  (-12 rows)",
     ]
     assert frame["Rows"][1] == 10
+
+
+@pytest.mark.parametrize(
+    ("number", "cell"),
+    [
+        ("0.5", 0.5),
+        ("1e90", "1E+90"),
+        ("Infinity", "Infinity"),
+        ("NaN", "NaN"),
+        ("12345678901234567890", "12345678901234567890"),
+    ],
+)
+def test_a_number_that_no_frame_holds_is_shown_as_text(number: str, cell: object) -> None:
+    result: Any = SimpleNamespace(rows=(Neighbour(1, 0.1, {"amount": Decimal(number)}),))
+    table = frame(tables.one_side(result, ["Title"]))
+    assert list(table["amount "]) == [cell]
+    assert convert_pandas_df_to_arrow_bytes(table)
