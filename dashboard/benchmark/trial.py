@@ -76,7 +76,7 @@ def carry_out(
         pinned=pinned,
         measures=measure(observed, seed=plan.seed),
     )
-    return Outcome(measured, observed.latencies_ms.tolist(), observed.recalls.tolist())
+    return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
 
 
 def void(
@@ -125,7 +125,7 @@ def _observed(rounds: Rounds, queries: int, search: Search, sample: Sample, trut
     positions = rounds.answers.positions[:queries]
     found = found_distances(sample.rows, sample.queries, sample.indexes(positions), search.distance)
     return Observed(
-        latencies_ms=rounds.answers.latencies_ms,
+        latencies_ms=rounds.answers.latencies_ms.reshape(-1, queries).T,
         recalls=recalls(found, truth.distances[:queries], search.distance),
         missing=np.asarray((positions == MISSING).mean(axis=1)),
         control_ms=rounds.control_ms,

@@ -329,6 +329,6 @@ def test_a_column_that_cannot_be_compared_says_what_can_be_asked(handmade: Conne
 
 
 def test_a_view_that_was_never_filled_says_how_to_fill_it(handmade: Connection) -> None:
-    with pytest.raises(RequestError, match="public.unfilled is not populated") as refused:
+    with pytest.raises(RequestError, match="unfilled is not populated") as refused:
         find_column(handmade, "unfilled.e")
     assert refused.value.remedy == "Fill it first: REFRESH MATERIALIZED VIEW public.unfilled"
