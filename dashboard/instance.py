@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from dashboard.identity import Principal, Role, current_principal, require
 from dashboard.settings import Settings, settings
+from db import audit
 from db.embedded import EmbeddedServer
 from db.engine import Database
-from db.migrate import is_current, upgrade
+from db.migrate import revisions, upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +29,25 @@ class Instance:
 
     def prepare(self) -> None:
         """Migrate the embedded server's database; a server that is not ours is only changed on request."""
-        if self.embedded and not is_current(self.database):
+        if self.embedded:
+            self.migrate(current_principal())
+
+    def migrate(self, principal: Principal) -> None:
+        """Apply every revision that is missing, and write down who did.
+
+        Raises NotPermitted for a role below administrator, and what ``upgrade`` raises.
+        """
+        require(principal, Role.ADMIN, "migrate the database")
+        if missing := [revision.id for revision in revisions(self.database) if not revision.applied]:
             upgrade(self.database)
+            with self.database.writing("migrate") as connection, connection.begin():
+                audit.record(
+                    connection,
+                    subject=principal.name,
+                    role=principal.role.name.lower(),
+                    action="migrate",
+                    object=f"revision {', '.join(missing)}",
+                )
 
     def revive(self, tell: Tell) -> None:
         """Start the embedded server again if it died; not if somebody stopped it."""

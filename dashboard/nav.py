@@ -23,11 +23,6 @@ class PageEntry:
         """Where the page's script lies."""
         return PAGES_DIRECTORY / self.file
 
-    @property
-    def url_path(self) -> str:
-        """Its address below the root."""
-        return self.file.removesuffix(".py")
-
 
 PAGES = (
     PageEntry("overview.py", "Overview", ":material/space_dashboard:", "Explore"),

@@ -70,8 +70,8 @@ class Answer:
         return f"{crc32(repr((self.exact.sql, self.best.request.settings)).encode()):08x}"
 
     def to_document(self) -> dict[str, Any]:
-        """Make the JSON form, as ``search --json`` prints it; ``recall`` is None for an exact answer."""
-        return self.best.to_document() | {"recall": self.comparison.recall if self.comparison else None}
+        """Make the JSON form, as ``search --json`` prints it; exact search has perfect recall."""
+        return self.best.to_document() | {"recall": self.comparison.recall if self.comparison else 1.0}
 
 
 def serving_methods(column: ColumnInfo, distance: Distance) -> tuple[str, ...]:

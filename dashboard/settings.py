@@ -47,7 +47,7 @@ class Settings:
     database_read_url: str | None = _setting(
         "DATABASE_READ_URL",
         None,
-        "A login that may only SELECT, used by every page; unset: DATABASE_URL in read-only transactions.",
+        "A login that may only SELECT, in schema vectorscope too, for the pages; unset: DATABASE_URL, read-only.",
         secret=True,
     )
     home: Path = _setting(

@@ -257,8 +257,9 @@ def answers(url: str) -> bool:
 def _suited_to_this_machine() -> dict[str, str]:
     """Settings for the embedded server, from the machine's memory and cores.
 
-    A quarter of memory for shared_buffers is PostgreSQL's own advice (documentation, 19.4); it is capped
-    because the dashboard lives on the same machine.  A parallel HNSW build takes all of
+    A quarter of memory for shared_buffers is PostgreSQL's own advice for a machine of its own
+    (documentation, 19.4); here it is half of that, and capped: the dashboard and all else live on it too.
+    A parallel HNSW build takes all of
     maintenance_work_mem as dynamic shared memory at once, so /dev/shm bounds it (pgvector issue 409).
     """
     memory_mb = psutil.virtual_memory().total // _MB

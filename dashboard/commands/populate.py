@@ -87,7 +87,7 @@ def populate_db(
         emit(document)
         return
     if result["already"]:
-        say(f"{spelled(schema, name)} already holds these rows; nothing to do.")
+        say(f"{spelled(schema, name)} was loaded with these rows before; nothing to do.")
     else:
         say(f"{spelled(schema, name)}: {result['rows']:,} rows loaded in {result['elapsed_s']:.1f} s.")
     if result["rejected"]:

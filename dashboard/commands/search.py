@@ -88,14 +88,12 @@ def search(
             filters=tuple(parse_filter(condition) for condition in where),
         )
         result = answer(instance.database, found, question)
-    shown = result.exact if exact else result.best
-    recall = result.comparison.recall if result.comparison and not exact else 1.0
-    document = shown.to_document() | {"recall": recall}
+    document = result.to_document()
     if as_json:
         emit(document)
     else:
         _print(document)
-    if result.underfill and not exact:
+    if result.underfill:
         say(result.underfill.sentence)
 
 

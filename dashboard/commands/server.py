@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from dashboard.commands.common import done, emit, json_option, opened, say
+from dashboard.identity import current_principal
 from dashboard.instance import embedded_server
 from dashboard.settings import settings
 from db.cluster import DATABASE
 from db.errors import RequestError
-from db.migrate import revisions, upgrade
+from db.migrate import revisions
 
 
 @click.command()
@@ -17,7 +18,7 @@ from db.migrate import revisions, upgrade
 def migrate(as_json: bool) -> None:
     """Bring Vectorscope's own tables up to date."""
     with opened(migrated=False) as instance:
-        upgrade(instance.database)
+        instance.migrate(current_principal())
         if as_json:
             emit({"revisions": [r.id for r in revisions(instance.database)]})
         else:

@@ -122,11 +122,12 @@ def how_to_use(run: Run, verdict: Verdict, column: ColumnInfo | None) -> None:
 def _command(plan: BenchmarkPlan) -> str:
     """Write the command that carries out the same plan."""
     words = ["python -m dashboard benchmark", shlex.quote(plan.column)]
-    swept: dict[str, tuple[int, ...]] = {}
+    swept: dict[str, dict[int, None]] = {}
     for variant in plan.variants:
         words.append(f"--index {variant.index}")
-        swept[variant.index.search.name] = variant.values
+        swept.setdefault(variant.index.search.name, {}).update(dict.fromkeys(variant.values))
     for name, values in swept.items():
         words.append(f"--{name.replace('_', '-')} {','.join(map(str, values))}")
     words.append(f"-k {plan.k} --distance {plan.distance.stem} --queries {plan.queries} --seed {plan.seed}")
+    words.append(f"--repeats {plan.repeats}" + (f" --sample {plan.sample_rows}" if plan.sample_rows else ""))
     return " ".join(words)

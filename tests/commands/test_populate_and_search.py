@@ -43,7 +43,7 @@ def test_the_same_rows_twice_is_success_and_says_so(run: Run) -> None:
     assert run(*arguments).code == 0
     again = run(*arguments)
     assert again.code == 0
-    assert "already holds these rows" in again.err
+    assert "was loaded with these rows before" in again.err
 
 
 def test_a_table_outside_public_keeps_its_name(run: Run, database: Database) -> None:

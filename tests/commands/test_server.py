@@ -4,16 +4,20 @@ import pytest
 
 from dashboard.commands.serve import refuse_open_door
 from dashboard.settings import Settings, settings
+from db import audit
+from db.engine import Database
 from db.errors import RequestError
 from tests.commands.conftest import Run
 
 
-def test_migrations_are_listed_before_and_after(run_bare: Run) -> None:
+def test_migrations_are_listed_before_and_after(run_bare: Run, empty_database: Database) -> None:
     before = run_bare("showmigrations").out.splitlines()
     assert before
     assert all(line.startswith("[ ] ") for line in before)
     assert run_bare("migrate").code == 0
     assert [line[:4] for line in run_bare("showmigrations").out.splitlines()] == ["[X] "] * len(before)
+    with empty_database.reading("test") as connection:
+        assert [(row.subject, row.action) for row in audit.latest(connection)] == [("local", "migrate")]
     assert run_bare("showmigrations", "--json").document["revisions"][0]["applied"] is True
 
 
