@@ -47,7 +47,7 @@ class Settings:
     database_read_url: str | None = _setting(
         "DATABASE_READ_URL",
         None,
-        "A login that may only SELECT, in schema vectorscope too, for the pages; unset: DATABASE_URL, read-only.",
+        "A login for the pages that may only SELECT, in schema vectorscope too; unset: DATABASE_URL.",
         secret=True,
     )
     home: Path = _setting(

@@ -64,6 +64,13 @@ def test_a_search_goes_through_the_index_and_says_what_it_cost(
     assert distances == sorted(distances)
 
 
+def test_the_servers_share_is_a_share_of_what_the_client_saw(
+    reading: Connection, near: SearchRequest
+) -> None:
+    results = [search(reading, near) for _ in range(15)]
+    assert sum(result.client_ms > 0 for result in results) > 7
+
+
 def test_the_settings_asked_for_are_in_force_and_then_gone(reading: Connection, near: SearchRequest) -> None:
     settings = SearchSettings(ef_search=77, probes=3, iterative_scan="strict_order")
     in_force = search(reading, replace(near, settings=settings)).in_force
