@@ -99,10 +99,11 @@ def start_run(
 
     A job that is tried again from the start leaves its earlier run behind without a job, and closed.
     """
-    earlier = update(schema.run).where(schema.run.c.job_id == job_id)
-    unfinished = {"state": "failed", "finished_at": func.clock_timestamp()}
-    connection.execute(earlier.where(schema.run.c.state == "running").values(unfinished))
-    connection.execute(earlier.values(job_id=None))
+    if job_id is not None:
+        earlier = update(schema.run).where(schema.run.c.job_id == job_id)
+        unfinished = {"state": "failed", "finished_at": func.clock_timestamp()}
+        connection.execute(earlier.where(schema.run.c.state == "running").values(unfinished))
+        connection.execute(earlier.values(job_id=None))
     values = {
         "job_id": job_id,
         "schema": column.schema,

@@ -101,7 +101,9 @@ def _print(document: dict[str, Any]) -> None:
     for row in document["rows"]:
         shown = {name: value for name, value in row.items() if name not in {"key", "distance"}}
         text = "  ".join(str(value) for value in list(shown.values())[:4] if value is not None)
-        click.echo(f"{row['distance']:.4f}  {row['key']}  {text[:100]}")
+        distance = row["distance"]
+        far = distance if isinstance(distance, str) else f"{distance:.4f}"
+        click.echo(f"{far}  {row['key']}  {text[:100]}")
     recall = (
         "nothing to find" if document["recall"] is None else f"recall {document['recall']:.2f} on this query"
     )
