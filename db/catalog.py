@@ -37,8 +37,15 @@ COUNT_TIMEOUT_MS = 1000
 """Where that takes longer, from a cold disk, the rows are estimated after all."""
 
 _COLUMNS = text("""
+WITH held AS MATERIALIZED (
+  -- Tables that somebody holds, or an index of: what asks for their size would wait, maybe for hours.
+  SELECT COALESCE(i.indrelid, l.relation) AS relation
+  FROM pg_locks l LEFT JOIN pg_index i ON i.indexrelid = l.relation
+  WHERE l.mode = 'AccessExclusiveLock' AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname AS "column", t.typname AS type,
        NULLIF(a.atttypmod, -1) AS dimensions, c.relkind AS kind, c.relispopulated AS populated,
+       c.oid IN (SELECT relation FROM held) AS is_held,
        disk.heap_bytes, disk.size_bytes, disk.total_bytes,
        CASE c.relkind WHEN 'v' THEN NULL WHEN 'f' THEN NULLIF(c.reltuples, -1) ELSE disk.rows END AS rows,
        st.null_frac, st.avg_width,
@@ -76,7 +83,8 @@ CROSS JOIN LATERAL (
                   ELSE NULLIF(pg_stat_get_live_tuples(p.oid), 0) END) AS rows
   FROM (SELECT c.oid WHERE c.relkind <> 'p'
         UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p') AS part (oid)
-  JOIN pg_class p ON p.oid = part.oid) AS disk
+  JOIN pg_class p ON p.oid = part.oid
+  WHERE p.oid NOT IN (SELECT relation FROM held WHERE relation IS NOT NULL)) AS disk
 WHERE (t.typname IN ('vector', 'halfvec', 'sparsevec') AND t.typtype = 'b'
        OR t.oid = 'bit'::regtype AND a.atttypmod > 1)
   AND a.attnum > 0 AND NOT a.attisdropped
@@ -230,7 +238,7 @@ def _value_bytes(column: VectorColumn) -> int | None:
 def _counts(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
     """Count the tables that are small enough, in one statement: relation -> rows."""
     counts, left = [], COUNT_BUDGET_BYTES
-    countable = {row.relation: row for row in rows if row.kind in "rpm" and row.populated}
+    countable = {row.relation: row for row in rows if row.kind in "rpm" and row.populated and not row.is_held}
     for relation, row in sorted(countable.items(), key=lambda item: item[1].heap_bytes):
         left -= row.heap_bytes
         if left < 0:

@@ -15,9 +15,19 @@ from db.distance import Distance, distance_of_operator
 from db.indexes import METHODS
 
 _INDEXES = text("""
+WITH held AS MATERIALIZED (
+  -- Tables that somebody holds, or an index of: what asks for their size would wait, maybe for hours.
+  SELECT COALESCE(i.indrelid, l.relation) AS relation
+  FROM pg_locks l LEFT JOIN pg_index i ON i.indexrelid = l.relation
+  WHERE l.mode = 'AccessExclusiveLock' AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 SELECT i.indrelid AS relation, a.attname AS "column", ci.relname AS name, am.amname AS method,
        opc.opcname AS operator_class, o.oprname AS operator, ci.reloptions,
-       pg_get_indexdef(i.indexrelid, 1, true) AS key, pg_get_expr(i.indpred, i.indrelid, true) AS predicate,
+       CASE WHEN i.indkey[0] <> 0 THEN quote_ident(a.attname)
+            WHEN i.indrelid IN (SELECT relation FROM held) THEN ''
+            ELSE pg_get_indexdef(i.indexrelid, 1, true) END AS key,
+       CASE WHEN i.indpred IS NULL THEN NULL WHEN i.indrelid IN (SELECT relation FROM held) THEN ''
+            ELSE pg_get_expr(i.indpred, i.indrelid, true) END AS predicate,
        i.indkey[0] = 0 AS is_expression, i.indisvalid AS valid, i.indisready AS ready,
        disk.size_bytes, disk.scans
 FROM pg_index i
@@ -39,7 +49,8 @@ CROSS JOIN LATERAL (
          COALESCE(sum(pg_stat_get_numscans(part.oid)), 0)::bigint AS scans
   FROM (SELECT ci.oid WHERE ci.relkind = 'i'
         UNION ALL SELECT relid FROM pg_partition_tree(ci.oid) WHERE isleaf AND ci.relkind = 'I') AS part (oid)
-  ) AS disk
+  JOIN pg_index pi ON pi.indexrelid = part.oid
+  WHERE pi.indrelid NOT IN (SELECT relation FROM held WHERE relation IS NOT NULL)) AS disk
 WHERE i.indrelid = ANY (:relations)
 ORDER BY i.indrelid, i.indexrelid
 """)

@@ -1,6 +1,7 @@
 """Every vector column is found, with facts from the catalogs; nothing else is."""
 
 import pickle
+import time
 from collections.abc import Callable
 
 import pytest
@@ -280,3 +281,22 @@ def test_the_document_of_a_column(items: ColumnInfo) -> None:
 
 def test_a_column_survives_a_cache(items: ColumnInfo) -> None:
     assert pickle.loads(pickle.dumps(items)) == items
+
+
+@pytest.mark.parametrize("holding", ["LOCK TABLE locked IN ACCESS EXCLUSIVE MODE", "REINDEX TABLE locked"])
+def test_a_table_somebody_holds_is_listed_without_its_size(database: Database, holding: str) -> None:
+    columns_of(
+        database,
+        "CREATE TABLE locked (id int PRIMARY KEY, e vector(3)); CREATE TABLE free (id int, e vector(3));"
+        "INSERT INTO locked VALUES (1, '[1,2,3]'); INSERT INTO free VALUES (1, '[1,2,3]');"
+        "CREATE INDEX ON locked USING hnsw (e vector_l2_ops)",
+    )
+    with database.writing("holder") as holder, holder.begin():
+        holder.execute(text(holding))
+        with database.reading("tests") as connection:
+            started = time.monotonic()
+            found = {column.table: column for column in vector_columns(connection)}
+            waited_s = time.monotonic() - started
+    assert waited_s < 1.5
+    assert found["free"].rows == 1
+    assert [index.method for index in found["locked"].indexes] == ["hnsw"]
