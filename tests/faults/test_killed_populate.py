@@ -13,8 +13,8 @@ from db.engine import Database
 from db.jobs import Job
 from tests.faults.conftest import LEASE_S, Farm
 
-ROWS = 1_200_000
-REQUEST = PopulateRequest(source="clusters", table="items", rows=ROWS, dims=16, seed=7)
+ROWS = 3_000_000
+REQUEST = PopulateRequest(source="clusters", table="items", rows=ROWS, dims=8, seed=7)
 
 COUNTS = text("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM public.items")
 SAME = text("""
@@ -62,7 +62,7 @@ def test_the_rows_are_those_of_a_load_that_was_never_killed(farm: Farm) -> None:
     farm.wait(killed, lambda job: job.done > 0)
     worker.kill()
     worker.wait()
-    again = PopulateRequest(source="clusters", table="again", rows=ROWS, dims=16, seed=7)
+    again = PopulateRequest(source="clusters", table="again", rows=ROWS, dims=8, seed=7)
     unharmed = farm.submit("populate", again.to_params())
     farm.start_worker()
     assert farm.finished(killed).state == farm.finished(unharmed).state == "succeeded"
@@ -162,7 +162,7 @@ def test_a_command_takes_over_from_a_worker_that_dies(farm: Farm) -> None:
 
 
 COMMAND = (
-    "--source", "clusters", "--table", "items", "--rows", str(ROWS), "--dims", "16", "--seed", "7", "--json"
+    "--source", "clusters", "--table", "items", "--rows", str(ROWS), "--dims", "8", "--seed", "7", "--json"
 )  # fmt: skip
 
 DEADLY = """
