@@ -116,17 +116,19 @@ class Cluster:
         return True
 
     def _await(self, server: PostgresServer, tell: Tell, deadline: float) -> Postmaster:
-        if self.postmaster() is None:
-            self._outlive_the_dead(deadline)
-            self._control(server, "-W", "-l", str(self.data / "log"), "start")
         last_seen = time.monotonic()
-        told = False
+        started = told = False
         while True:
             postmaster = self.postmaster()
             if postmaster and answers(postmaster.maintenance_url):
                 return postmaster
             if postmaster:
                 last_seen = time.monotonic()
+            elif not started:
+                # Not only at first: one that was just killed is seen for a moment longer.
+                self._outlive_the_dead(deadline)
+                self._control(server, "-W", "-l", str(self.data / "log"), "start")
+                started, last_seen = True, time.monotonic()
             patience_s = 1.0 if self._last_words() else _GONE_S
             if time.monotonic() > min(deadline, last_seen + patience_s):
                 raise self._refusal()

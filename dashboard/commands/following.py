@@ -60,7 +60,9 @@ def _work_on(worker: Worker, job_id: int) -> None:
 @contextmanager
 def _told_to_end_as_by_ctrl_c() -> Iterator[None]:
     """Let a closed terminal or a polite kill cancel the job, too: nobody would go on with it."""
-    earlier = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+    # What is ignored stays so: nohup asked for it.
+    heard = [number for number in _ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, signal.default_int_handler) for number in heard}
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Real worker processes on a real database, to be killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +46,7 @@ class Farm:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_signals,  # noqa: PLW1509 - no threads here
         )
 
     def _environment(self) -> dict[str, str]:
@@ -76,6 +78,12 @@ class Farm:
             if worker.poll() is None:
                 worker.kill()
             worker.wait(10)
+
+
+def _hear_signals() -> None:
+    """Undo what a CI that runs in the background makes its children ignore."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture
