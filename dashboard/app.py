@@ -19,7 +19,16 @@ dress()
 principal = current_principal()
 page = st.navigation(
     {
-        section: [st.Page(p.path, title=p.title, icon=p.icon, default=p is PAGES[0]) for p in pages]
+        section: [
+            st.Page(
+                p.path,
+                title=p.title,
+                icon=p.icon,
+                default=p is PAGES[0],
+                visibility="hidden" if p.hidden else "visible",
+            )
+            for p in pages
+        ]
         for section, pages in pages_for(principal).items()
     },
     expanded=True,

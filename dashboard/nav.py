@@ -17,6 +17,8 @@ class PageEntry:
     icon: str
     section: str
     role: Role = Role.VIEWER
+    hidden: bool = False
+    """Reached by links alone: it is about one thing that the address names."""
 
     @property
     def path(self) -> Path:

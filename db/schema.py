@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -116,6 +117,40 @@ trial = Table(
     Column("measured_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("state IN ('measured', 'void')", name="trial_state"),
     UniqueConstraint("run_id", "position", name="trial_once"),
+)
+
+inspection = Table(
+    "inspection",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
+    Column("kind", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("params", JSONB, nullable=False),
+    Column("result", JSONB, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("inspection_column", "schema", "table", "column", "kind", "id"),
+)
+
+projection = Table(
+    "projection",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("params", JSONB, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("quality", JSONB, nullable=False),
+    Column("points", LargeBinary, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("projection_column", "schema", "table", "column", "id"),
 )
 
 audit_log = Table(

@@ -1,8 +1,8 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 import streamlit as st
 
@@ -25,6 +25,24 @@ from db.jobs import Job, LogLine
 from db.ladder import Rung
 from db.migrate import Revision, revisions
 from db.runs import Run, list_runs, load_run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def cached(*, ttl_s: float, max_entries: int = 16) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Keep what a read returns for ``ttl_s`` seconds, by its arguments.
+
+    An argument whose name begins with ``_`` is no part of the key.  For reads that belong to one page and
+    stand beside its drawing: this is their door to the cache.
+    """
+
+    def keep(read: Callable[P, R]) -> Callable[P, R]:
+        return cast(
+            "Callable[P, R]", st.cache_data(ttl=ttl_s, max_entries=max_entries, show_spinner=False)(read)
+        )
+
+    return keep
 
 
 def database() -> Database:

@@ -1,0 +1,1 @@
+"""Rows out of the database: formats, files, and what stands beside them."""
