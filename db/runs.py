@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,9 @@ from db.errors import RequestError
 EXACT = "exact"
 """The method of a trial without an index."""
 
+COPY, LIVE = "copy", "live"
+"""Where a trial searched: a scratch copy, or the table as it stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -25,12 +28,16 @@ class Trial:
     ``measures`` holds the keys of dashboard.benchmark.measures, each with ``_low`` and ``_high``; it is
     empty when the trial is void, and ``reason`` then says why.  ``build_s`` and ``size_bytes`` are those
     of the index, None without one.  ``pinned``: the planner chose it only with sequential scans disabled.
+
+    ``arm`` is COPY, or LIVE for the user's own table.  ``rows`` were searched for ``k`` neighbours each,
+    limited to those of ``subset`` where it is one.  ``load`` holds what several clients at once got
+    (dashboard.benchmark.load), ``facts`` what else was seen: the build's notices and workers, buffers.
     """
 
     position: int
     method: str
-    options: dict[str, int]
-    setting: dict[str, int]
+    options: dict[str, int | str]
+    setting: dict[str, int | str]
     state: str
     reason: str | None
     plan_node: str
@@ -40,6 +47,12 @@ class Trial:
     measures: dict[str, float]
     build_s: float | None = None
     size_bytes: int | None = None
+    arm: str = COPY
+    rows: int | None = None
+    k: int | None = None
+    subset: str | None = None
+    load: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_measured(self) -> bool:
@@ -75,7 +88,7 @@ class Run:
 
     @property
     def exact(self) -> Trial | None:
-        """The trial without an index, once it is there."""
+        """The first trial without an index, once it is there."""
         return next((trial for trial in self.trials if trial.method == EXACT), None)
 
 

@@ -115,6 +115,12 @@ trial = Table(
     Column("build_s", Float),
     Column("size_bytes", BigInteger),
     Column("measured_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("arm", Text, nullable=False, server_default="copy"),
+    Column("rows", BigInteger),
+    Column("k", Integer),
+    Column("subset", Text),
+    Column("load", JSONB, nullable=False, server_default="[]"),
+    Column("facts", JSONB, nullable=False, server_default="{}"),
     CheckConstraint("state IN ('measured', 'void')", name="trial_state"),
     UniqueConstraint("run_id", "position", name="trial_once"),
 )

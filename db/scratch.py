@@ -6,30 +6,31 @@ UNLOGGED: they cost no WAL, and a crash of the server empties them, so ask ``is_
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Connection,
     ExecutableDDLElement,
-    Float,
     Integer,
     MetaData,
     Table,
+    and_,
     cast,
     delete,
+    false,
     func,
     insert,
     inspect,
-    literal,
     literal_column,
     select,
     text,
+    true,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateSchema, CreateTable, DropTable
@@ -37,100 +38,60 @@ from sqlalchemy.sql.compiler import DDLCompiler
 
 from db.columns import VectorColumn
 from db.distance import Distance
-from db.errors import RequestError
-from db.indexes import PAGE_BYTES, stored_bytes
+from db.filters import Filter
 from db.schema import SCRATCH_SCHEMA
+from db.survey import is_zero
 
-TOAST_BYTES = 2000
-"""Rows above this keep the vector out of line, in chunks of as much.  Source: TOAST_TUPLE_THRESHOLD."""
-
-LARGEST_SQUARE = 1e36
-"""Of a vector's length: the square of a difference of two such stays clear of 3.4e38, where pgvector's
-4-byte floats end and every distance is infinite."""
-
-ROW_BYTES = 24 + 8 + 4
-"""Tuple header, position with padding, line pointer."""
+_BUCKETS = 2**20
+"""Into which rows are hashed, to choose a share of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What there is to copy: rows with a vector, rows without, and the one length of all vectors.
+class Marked(Protocol):
+    """A subset of a column's rows: a share chosen at random, or all that meet every one of ``filters``."""
 
-    ``zeros`` counts the rows whose vector has no direction and thus no cosine; 0 under other distances.
-    """
+    @property
+    def share(self) -> float | None:
+        """Between 0 and 1; None where ``filters`` choose."""
+        ...
 
-    rows: int
-    nulls: int
-    zeros: int
-    dimensions: int
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """Conditions on the columns beside the vector."""
+        ...
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """The two tables of one run, and the type of the vectors in them."""
+    """The two tables of one run, the type of the vectors in them, and how many subsets they are marked by."""
 
     run_id: int
     type: str
     dimensions: int
+    subsets: int = 0
 
     @cached_property
     def rows(self) -> Table:
-        """The rows to search: position, embedding."""
-        return self._table(f"run_{self.run_id}")
+        """The rows to search: position, embedding, and ``subset_0`` ... whether each subset has the row."""
+        return self._table(f"run_{self.run_id}", [f"subset_{i}" for i in range(self.subsets)])
 
     @cached_property
     def queries(self) -> Table:
         """The rows held out: position, embedding."""
         return self._table(f"run_{self.run_id}_query")
 
-    def _table(self, name: str) -> Table:
+    def _table(self, name: str, marks: Sequence[str] = ()) -> Table:
         vector = VectorColumn(SCRATCH_SCHEMA, name, "embedding", self.type, self.dimensions, ())
         return Table(
             name,
             MetaData(),
             Column("position", Integer, nullable=False),
             Column("embedding", vector.sql_type, nullable=False),
+            *(Column(mark, Boolean, nullable=False) for mark in marks),
             schema=SCRATCH_SCHEMA,
             prefixes=["UNLOGGED"],
             # A vacuum of its own accord would disturb the timing; we run one ourselves.
             postgresql_with={"autovacuum_enabled": "false"},
         )
-
-
-def survey(connection: Connection, column: VectorColumn, distance: Distance) -> Survey:
-    """Count what a copy would hold.
-
-    Raises RequestError where there is nothing to copy, or the vectors differ in length or are too large.
-    """
-    source = column.as_table()
-    vector = source.c[column.column]
-    length = func.vector_dims(vector) if column.dimensions is None else literal(column.dimensions)
-    zeros = func.count().filter(_is_zero(vector, distance))
-    largest = func.max(-_minus_square(vector))
-    counted = select(func.count(), func.count(vector), zeros, func.min(length), func.max(length), largest)
-    rows, filled, zero, low, high, square = connection.execute(counted.select_from(source)).one()
-    if not filled:
-        raise RequestError(f"{column} holds no vectors.", "Load rows with vectors first.")
-    if low != high:
-        raise RequestError(
-            f"{column} holds vectors of {low} to {high} dimensions.",
-            "A benchmark needs vectors of one length.",
-        )
-    if square > LARGEST_SQUARE:
-        raise RequestError(
-            f"{column} holds vectors too large to measure: their distances may exceed a 4-byte float.",
-            f"Scale the vectors down to lengths of {math.sqrt(LARGEST_SQUARE):.0e} or less.",
-        )
-    return Survey(filled - zero, rows - filled, zero, low)
-
-
-def forecast_bytes(rows: int, dimensions: int, vector_type: str) -> int:
-    """Forecast the size of a copy, without an index."""
-    value = stored_bytes(vector_type, dimensions)
-    if value <= TOAST_BYTES:
-        return math.ceil(rows / (PAGE_BYTES // (ROW_BYTES + value))) * PAGE_BYTES
-    chunks = math.ceil(value / TOAST_BYTES)
-    return rows * (chunks * PAGE_BYTES // 4 + 2 * ROW_BYTES)
 
 
 def fill(
@@ -141,36 +102,56 @@ def fill(
     *,
     sample_rows: int | None,
     seed: int,
+    subsets: Sequence[Marked] = (),
 ) -> int:
     """Create the tables in the caller's transaction, copy every row that has a distance, and count them.
 
     Positions count from 0 in the order of the key (without one: of storage; in a view: of the vectors),
     so that the same rows always get the same positions.  ``sample_rows`` of them are kept, chosen by a
-    hash of position and seed.
+    hash of position and seed.  ``subsets`` mark rows, in the order of the scratch table's columns.
     """
     connection.execute(CreateSchema(SCRATCH_SCHEMA, if_not_exists=True))
     drop(connection, scratch.run_id)
     connection.execute(CreateTable(scratch.rows))
     connection.execute(CreateTable(scratch.queries))
-    source = column.as_table()
+    named = dict.fromkeys(f.column for subset in subsets for f in subset.filters)
+    source = column.as_table(*named)
     vector = source.c[column.column]
     place = func.row_number().over(order_by=_order(connection, column, source))
-    chosen = select(place.label("place"), vector.label("embedding"))
-    chosen = chosen.where(vector.is_not(None), ~_is_zero(vector, distance))
+    marks = [_mark(subset, place, source, seed + i).label(f"subset_{i}") for i, subset in enumerate(subsets)]
+    chosen = select(place.label("place"), vector.label("embedding"), *marks)
+    chosen = chosen.where(vector.is_not(None), ~is_zero(vector, distance))
     if sample_rows is not None:
         numbered = chosen.subquery()
         mixed = func.hashint8extended(numbered.c.place, seed)
         chosen = select(numbered).order_by(mixed, numbered.c.place).limit(sample_rows)
     kept = chosen.subquery()
     position = cast(func.row_number().over(order_by=kept.c.place) - 1, Integer)
-    copy = select(position, cast(kept.c.embedding, scratch.rows.c.embedding.type))
-    return connection.execute(insert(scratch.rows).from_select(["position", "embedding"], copy)).rowcount
+    marked = [kept.c[mark.name] for mark in marks]
+    copy = select(position, cast(kept.c.embedding, scratch.rows.c.embedding.type), *marked)
+    return connection.execute(insert(scratch.rows).from_select(scratch.rows.c.keys(), copy)).rowcount
+
+
+def positions_in(connection: Connection, scratch: Scratch, subset: int) -> list[int]:
+    """List the positions of the rows that a subset has, in order."""
+    rows = scratch.rows
+    held = select(rows.c.position).where(rows.c[f"subset_{subset}"]).order_by(rows.c.position)
+    return list(connection.execute(held).scalars())
+
+
+def _mark(subset: Marked, place: ColumnElement[int], source: Table, seed: int) -> ColumnElement[bool]:
+    """Say whether a row belongs to a subset: by its conditions, or by a hash of its place."""
+    if subset.share is None:
+        columns = dict(source.c.items())
+        return func.coalesce(and_(true(), *(f.clause(columns) for f in subset.filters)), false())
+    mixed = func.hashint8extended(place, seed).op("&")(_BUCKETS - 1)
+    return mixed < round(subset.share * _BUCKETS)
 
 
 def hold_out(connection: Connection, scratch: Scratch, positions: Sequence[int]) -> None:
     """Move the rows at ``positions`` to the table of queries, in the caller's transaction."""
     chosen = scratch.rows.c.position == func.any(list(positions))
-    held = select(scratch.rows).where(chosen)
+    held = select(scratch.rows.c.position, scratch.rows.c.embedding).where(chosen)
     connection.execute(insert(scratch.queries).from_select(["position", "embedding"], held))
     connection.execute(delete(scratch.rows).where(chosen))
 
@@ -227,17 +208,6 @@ def drop_left_behind(connection: Connection) -> tuple[int, ...]:
     for run_id in left_behind:
         drop(connection, run_id)
     return left_behind
-
-
-def _is_zero(vector: ColumnElement[Any], distance: Distance) -> ColumnElement[bool]:
-    """Tell, by pgvector's own arithmetic, whether a vector has no cosine to any other."""
-    if distance is not Distance.COSINE:
-        return literal_column("false")
-    return _minus_square(vector) == literal_column("0")
-
-
-def _minus_square(vector: ColumnElement[Any]) -> ColumnElement[float]:
-    return vector.op("<#>", return_type=Float())(vector)
 
 
 _KIND = text("""

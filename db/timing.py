@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     ExecutableDDLElement,
+    Select,
     Table,
     func,
     literal_column,
@@ -30,6 +32,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from db.distance import Distance
 from db.engine import driver_cursor
 from db.explain import Plan, parse_plan
+from db.forms import Form
 
 MISSING = -1
 """Position that stands for a row that did not come back."""
@@ -58,60 +61,131 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What every query asks: the ``k`` nearest positions in ``rows`` (position, embedding)."""
+    """What every query of an arm asks: the ``k`` nearest positions in ``rows`` (position, embedding, ...).
+
+    ``form`` is that of the index to go through, None for the vectors themselves; ``only`` names the boolean
+    column of ``rows`` that the answer is limited to.
+    """
 
     rows: Table
     distance: Distance
     k: int
+    form: Form | None = None
+    only: str | None = None
+
+    def nearest(self, *, exact: bool = False) -> Select[Any]:
+        """Build the statement, with ``$1`` for the query's vector; ``exact`` hides it from every index."""
+        embedding = self.rows.c.embedding
+        query: ColumnElement[Any] = literal_column("$1", embedding.type)
+        away: ColumnElement[Any] = embedding.op(self.distance.operator)(query)
+        if exact:
+            # A sum is no operator that an index could order by, under any setting of any server.
+            away = away.op("+")(literal_column("0"))
+        if exact or self.form is None:
+            return self._where(select(self.rows.c.position).order_by(away).limit(self.k))
+        return self._through(self.form, embedding, query)
+
+    def _through(self, form: Form, embedding: Column[Any], query: ColumnElement[Any]) -> Select[Any]:
+        """Order by the form that the index holds, and its candidates by the true distance."""
+        dimensions: int = embedding.type.dim  # type: ignore[attr-defined]
+        operator = (form.kind.distance or self.distance).operator
+        held = form.of(embedding, dimensions).op(operator)(form.of(query, dimensions))
+        if form.candidates is None:
+            return self._where(select(self.rows.c.position).order_by(held).limit(self.k))
+        chosen = self._where(select(self.rows.c.position, embedding).order_by(held).limit(form.candidates))
+        candidates = chosen.subquery("candidates")
+        away = candidates.c.embedding.op(self.distance.operator)(query)
+        return select(candidates.c.position).order_by(away).limit(self.k)
+
+    def _where(self, statement: Select[Any]) -> Select[Any]:
+        return statement if self.only is None else statement.where(self.rows.c[self.only])
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to ask: a search, and the server settings it is asked under."""
+
+    search: Search
+    settings: Mapping[str, str]
 
 
 @contextmanager
-def asking(
-    connection: Connection, search: Search, queries: Sequence[bytes], settings: Mapping[str, str]
-) -> Iterator[Asker]:
-    """Prepare ``search`` in a transaction of its own, under ``settings`` until it ends.
+def asking(connection: Connection, arms: Sequence[Arm], queries: Sequence[bytes]) -> Iterator[Asker]:
+    """Prepare ``arms`` in a transaction of its own, whose settings end with it.
 
     ``queries`` are written by ``as_text``, and asked for by number.
     """
     with connection.begin():
-        asker = Asker(connection, search, queries)
-        asker.prepare(settings)
-        yield asker
+        connection.execute(_LOAD_LIBRARY)  # until then hnsw.* and ivfflat.* are unknown names
+        connection.execute(_FORGET)
+        yield Asker(connection, arms, queries)
 
 
 class Asker:
-    """A prepared search, beside the same search made exact."""
+    """Prepared searches, each asked under its own settings and beside the same search made exact.
 
-    def __init__(self, connection: Connection, search: Search, queries: Sequence[bytes]) -> None:
+    Arms are asked in turns from one transaction, so that a slow moment of the machine meets them all.
+    """
+
+    def __init__(self, connection: Connection, arms: Sequence[Arm], queries: Sequence[bytes]) -> None:
         self._connection = connection
-        self._search = search
+        self._arms = list(arms)
         self._queries = queries
+        self._in_force: Mapping[str, str] = {}
+        self._found = {name: self._setting(name) for arm in arms for name in arm.settings}
+        for number in range(len(self._arms)):
+            self._prepare(number)
 
-    def prepare(self, settings: Mapping[str, str]) -> None:
-        """Add ``settings`` until the transaction ends, and prepare under them; a kept plan is forgotten."""
-        self._connection.execute(_LOAD_LIBRARY)  # until then hnsw.* and ivfflat.* are unknown names
-        for name, value in settings.items():
-            self._connection.execute(select(func.set_config(name, value, True)))
-        self._connection.execute(_FORGET)
-        self._connection.execute(_Prepare("nearest", self._search))
-        self._connection.execute(_Prepare("exact", self._search, exact=True))
+    def require(self, number: int, settings: Mapping[str, str]) -> None:
+        """Add ``settings`` to those of an arm; the plan that was kept for it is forgotten."""
+        arm = self._arms[number]
+        self._arms[number] = Arm(arm.search, {**arm.settings, **settings})
+        self._found |= {name: self._setting(name) for name in settings if name not in self._found}
+        self._connection.execute(_Deallocate(f"arm_{number}"))
+        self._connection.execute(_Deallocate(f"exact_{number}"))
+        self._prepare(number)
 
-    def plan(self) -> Plan:
-        """Ask which plan the prepared search would run now."""
+    def plan(self, number: int, *, analyze: bool = False, query: int = 0) -> Plan:
+        """Ask which plan an arm's search would run now; with ``analyze`` run it, and count its buffers."""
+        self._apply(number)
+        options = b"ANALYZE, BUFFERS, TIMING OFF, " if analyze else b""
         with driver_cursor(self._connection, "EXPLAIN EXECUTE") as cursor:
-            cursor.execute(b"EXPLAIN (FORMAT JSON) " + _execute(b"nearest", self._queries[0]))
+            cursor.execute(
+                b"EXPLAIN (%sFORMAT JSON) %s"
+                % (options, _execute(f"arm_{number}".encode(), self._queries[query]))
+            )
             return parse_plan(cursor.fetchone()[0])
 
-    def ask(self, numbers: Sequence[int]) -> Answers:
-        """Search for the queries numbered, in that order."""
-        return self._ask(b"nearest", numbers)
+    def ask(self, number: int, queries: Sequence[int]) -> Answers:
+        """Search for the queries numbered, in that order, the way of one arm."""
+        return self._ask(number, b"arm_", queries)
 
-    def ask_exactly(self, numbers: Sequence[int]) -> Answers:
-        """Search for the queries numbered without any index, whatever the settings."""
-        return self._ask(b"exact", numbers)
+    def ask_exactly(self, number: int, queries: Sequence[int]) -> Answers:
+        """Search for the queries numbered without any index, whatever the arm's settings."""
+        return self._ask(number, b"exact_", queries)
 
-    def _ask(self, name: bytes, numbers: Sequence[int]) -> Answers:
-        return ask(self._connection, [_execute(name, self._queries[i]) for i in numbers], self._search.k)
+    def _ask(self, number: int, kind: bytes, queries: Sequence[int]) -> Answers:
+        self._apply(number)
+        name = kind + str(number).encode()
+        statements = [_execute(name, self._queries[i]) for i in queries]
+        return ask(self._connection, statements, self._arms[number].search.k)
+
+    def _prepare(self, number: int) -> None:
+        search = self._arms[number].search
+        self._apply(number)
+        self._connection.execute(_Prepare(f"arm_{number}", search, search.nearest()))
+        self._connection.execute(_Prepare(f"exact_{number}", search, search.nearest(exact=True)))
+
+    def _apply(self, number: int) -> None:
+        """Put an arm's settings in force, and what another arm had changed back as it was found."""
+        wanted = {**self._found, **self._arms[number].settings}
+        for name, value in wanted.items():
+            if self._in_force.get(name) != value:
+                self._connection.execute(select(func.set_config(name, value, True)))
+        self._in_force = wanted
+
+    def _setting(self, name: str) -> str:
+        return str(self._connection.execute(select(func.current_setting(name))).scalar_one())
 
 
 def ask(connection: Connection, statements: Sequence[bytes], k: int) -> Answers:
@@ -142,17 +216,12 @@ def _execute(name: bytes, vector: bytes) -> bytes:
 
 
 class _Prepare(ExecutableDDLElement):
-    """PREPARE name (type) AS the search for $1."""
+    """PREPARE name (type) AS statement, with $1 for a vector of that type."""
 
-    def __init__(self, name: str, search: Search, *, exact: bool = False) -> None:
-        embedding = search.rows.c.embedding
-        order: ColumnElement[Any] = embedding.op(search.distance.operator)(literal_column("$1"))
-        if exact:
-            # A sum is no operator that an index could order by, under any setting of any server.
-            order = order.op("+")(literal_column("0"))
+    def __init__(self, name: str, search: Search, statement: Select[Any]) -> None:
         self.name = name
-        self.vector_type = embedding.type
-        self.statement = select(search.rows.c.position).order_by(order).limit(search.k)
+        self.vector_type = search.rows.c.embedding.type
+        self.statement = statement
 
 
 @compiles(_Prepare)
@@ -160,3 +229,15 @@ def _compile(element: _Prepare, compiler: DDLCompiler, **_: Any) -> str:
     statement = compiler.sql_compiler.process(element.statement, literal_binds=True)
     vector_type = compiler.type_compiler.process(element.vector_type)
     return f"PREPARE {element.name} ({vector_type}) AS {statement}"
+
+
+class _Deallocate(ExecutableDDLElement):
+    """DEALLOCATE name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@compiles(_Deallocate)
+def _compile_deallocate(element: _Deallocate, *_: Any, **__: Any) -> str:
+    return f"DEALLOCATE {element.name}"

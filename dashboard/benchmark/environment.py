@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from dashboard import __version__
 from dashboard.benchmark.plan import BenchmarkPlan
 from db.columns import VectorColumn
-from db.scratch import Survey
 from db.stamp import server_stamp
+from db.survey import Survey
 
 
 def environment(

@@ -53,12 +53,13 @@ def recalls(found: Floats, truth: Floats, distance: Distance) -> Floats:
     """Share of answers no farther than the k-th true neighbour, in [0, 1], for each query.
 
     ``found`` are true distances of what came back, inf where nothing did; ``truth`` those of the exact
-    answer, ascending; both of shape (queries, k).
+    answer, ascending; both of shape (queries, k), the latter narrower where there are fewer rows than k.
     """
     threshold = truth[:, -1:]
     # A cosine distance is 1 less a product, and only as exact as that 1.
     scale = 1.0 if distance is Distance.COSINE else np.abs(truth).max(axis=1, keepdims=True)
-    return np.asarray((found <= threshold + RECALL_TOLERANCE * scale).mean(axis=1))
+    near = found <= threshold + RECALL_TOLERANCE * scale
+    return np.asarray(near.sum(axis=1) / truth.shape[1])
 
 
 def _latencies(observed: Observed) -> tuple[Floats]:

@@ -2,69 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
+from dashboard.benchmark.subset import Subset, parse_subset
+from dashboard.benchmark.trials import NEIGHBOURS, PlannedTrial, Variant
 from db.columns import VectorColumn
 from db.distance import Distance, distance_named, distances_for
 from db.errors import RequestError
-from db.indexes import Hnsw, IndexMethod, Parameter, parse_index
-from db.runs import EXACT
-from db.scratch import Survey, forecast_bytes
+from db.forms import parse_spec
+from db.indexes import Parameter
+from db.survey import Survey, forecast_bytes
 
 TYPES = frozenset({"vector", "halfvec"})
 """Types a run can check by itself: their distances are computed here, beside the server."""
 
-NEIGHBOURS = Parameter("k", 10, 1, 1000, "Neighbours each query asks for.")
 QUERIES = Parameter("queries", 200, 1, 10_000, "Rows held out and searched for; more narrow the intervals.")
 REPEATS = Parameter("repeats", 1, 1, 100, "How often each query is asked and timed.")
 SEED = Parameter("seed", 0, 0, 2**63 - 1, "The same seed holds out the same rows.")
-
+CLIENTS = Parameter("clients", 1, 1, 64, "Connections that ask at once, each from a process of its own.")
+SECONDS = Parameter("seconds", 3, 1, 600, "How long each number of clients asks.")
+RATE = Parameter("rate", 0, 0, 1_000_000, "Queries per second to offer, by an open loop; 0 for none.")
+REBUILDS = Parameter("rebuilds", 1, 1, 10, "How often each index is built: equal builds differ in recall.")
+INSERTS = Parameter("inserts", 0, 0, 100_000, "Rows to insert beside the index, to see what they cost.")
 EXACT_QUERIES = 200
 """How many queries the exact trial asks at most: its recall is known, and each reads every row."""
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One index, and the values of its search setting to try on it without building it again."""
-
-    index: IndexMethod
-    values: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTrial:
-    """One index (None: exact search) with one value of its setting; ``position`` orders the run."""
-
-    position: int
-    index: IndexMethod | None
-    value: int | None = None
-
-    @property
-    def method(self) -> str:
-        """The index method, or ``exact``."""
-        return self.index.name if self.index else EXACT
-
-    @property
-    def options(self) -> dict[str, int]:
-        """The build options; none for exact search."""
-        return self.index.options if self.index else {}
-
-    @property
-    def setting(self) -> dict[str, int]:
-        """The search setting by name; none for exact search."""
-        return {self.index.search.name: self.value} if self.index and self.value is not None else {}
-
-    def note(self, k: int) -> str | None:
-        """Say what keeps this trial from ever returning ``k`` rows, if anything does."""
-        if isinstance(self.index, Hnsw) and self.value is not None and self.value < k:
-            return f"ef_search = {self.value} is below k = {k}: at most {self.value} rows come back."
-        return None
-
-    def __str__(self) -> str:
-        setting = " ".join(f"{name}={value}" for name, value in self.setting.items())
-        return f"{self.index or EXACT} {setting}".strip()
+MAX_TRIALS = 2_000
+"""Beyond this a plan is a mistake: it would take days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,47 +47,91 @@ class BenchmarkPlan:
     """What to measure, complete: with it and the same rows a run can be repeated.
 
     ``column`` is written ``schema.table.column``.  ``sample_rows`` None measures the whole table.
+    ``subsets`` are spelled as ``parse_subset`` reads them, None for no filter.  ``live`` also asks the
+    table as it stands, read-only: exactly, and through whatever index it has today.
+
     Raises RequestError for a value out of bounds; ``check`` tells what only the column can.
     """
 
     column: str
     distance: Distance
     variants: tuple[Variant, ...]
-    k: int = NEIGHBOURS.default
+    ks: tuple[int, ...] = (NEIGHBOURS.default,)
     queries: int = QUERIES.default
     seed: int = SEED.default
     repeats: int = REPEATS.default
     sample_rows: int | None = None
+    subsets: tuple[str | None, ...] = (None,)
+    clients: tuple[int, ...] = ()
+    seconds: int = SECONDS.default
+    rate: int = RATE.default
+    rebuilds: int = REBUILDS.default
+    inserts: int = INSERTS.default
+    live: bool = False
 
     def __post_init__(self) -> None:
-        for parameter in (NEIGHBOURS, QUERIES, REPEATS, SEED):
+        for parameter in (QUERIES, REPEATS, SEED, SECONDS, RATE, REBUILDS, INSERTS):
             parameter.check(getattr(self, parameter.name))
+        for parameter, values in ((NEIGHBOURS, self.ks), (CLIENTS, self.clients)):
+            for value in values:
+                parameter.check(value)
+        if not self.ks:
+            raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
         for variant in self.variants:
-            if not variant.values:
+            variant.check()
+            if variant.index.only not in {None, *self.filters}:
                 raise RequestError(
-                    f"{variant.index} has no value of {variant.index.search.name} to try.",
-                    f"Give at least one, such as {variant.index.search.default}.",
+                    f"{variant.index} is over the rows of {variant.index.only!r}, which nothing is asked of.",
+                    f"Name the same filter in the plan: {', '.join(self.filters) or 'there is none yet'}.",
                 )
-            for value in variant.values:
-                variant.index.search.check(value)
-        if self.sample_rows is not None and self.sample_rows <= self.queries + self.k:
+        if self.sample_rows is not None and self.sample_rows <= self.queries + max(self.ks):
             raise RequestError(
                 f"A sample of {self.sample_rows:,} rows is too small for {self.queries:,} queries.",
                 "Sample more rows, or ask fewer queries.",
             )
+        if len(self.trials) > MAX_TRIALS:
+            raise RequestError(
+                f"The plan has {len(self.trials):,} trials, over {MAX_TRIALS:,}.", "Name fewer values."
+            )
+
+    @property
+    def k(self) -> int:
+        """The first of the numbers of neighbours asked for: the one a run's verdict is about."""
+        return self.ks[0]
+
+    @property
+    def filters(self) -> dict[str, Subset]:
+        """What the searches are limited to, by how it is spelled; no filter left out."""
+        parsed = (parse_subset(given or "none") for given in self.subsets)
+        return {str(subset): subset for subset in parsed if subset}
 
     @property
     def trials(self) -> tuple[PlannedTrial, ...]:
-        """Exact search first, then each index with each of its values."""
-        swept = [(variant.index, value) for variant in self.variants for value in variant.values]
-        return (PlannedTrial(0, None), *(PlannedTrial(i, *pair) for i, pair in enumerate(swept, start=1)))
+        """Exact search first, then each index with each of its settings."""
+        asked = [
+            {"k": k, "subset": str(subset) if subset else None}
+            for subset in (parse_subset(given or "none") for given in self.subsets)
+            for k in self.ks
+        ]
+        exact = [PlannedTrial(0, None, **one) for one in asked]  # type: ignore[arg-type]
+        swept = [
+            PlannedTrial(0, v.index, value, scan, tuples, build=build, **one)  # type: ignore[arg-type]
+            for v in self.variants
+            for build in range(1, self.rebuilds + 1)
+            for one, value, scan, tuples in product(asked, v.values, v.scans, v.tuples)
+            if v.index.only in {None, one["subset"]}
+        ]
+        return tuple(
+            PlannedTrial(i, t.index, t.value, t.scan, t.tuples, t.k, t.subset, t.build)
+            for i, t in enumerate([*exact, *swept])
+        )
 
     def check(self, column: VectorColumn, found: Survey) -> None:
         """Raise RequestError where ``column`` and what it holds do not bear this plan."""
         self.check_type(column)
         for variant in self.variants:
-            variant.index.check_column(column.type, found.dimensions, self.distance)
-        if self.queries + self.k > found.rows:
+            variant.index.check(column.type, found.dimensions, self.distance)
+        if self.queries + max(self.ks) > found.rows:
             raise RequestError(
                 f"{column} has {found.rows:,} rows to measure: too few for {self.queries:,} queries.",
                 "Ask fewer queries, or load more rows.",
@@ -150,7 +161,7 @@ class BenchmarkPlan:
     def cost(self, column_type: str, found: Survey) -> Cost:
         """Forecast what this plan takes on a column of which ``found`` is known."""
         copied = self.searched_rows(found.rows) + self.queries
-        indexes = [v.index.size_forecast_bytes(copied, found.dimensions, column_type) for v in self.variants]
+        indexes = [v.index.size_forecast_bytes(copied, column_type, found.dimensions) for v in self.variants]
         return Cost(
             statements=sum(self.asked(trial) for trial in self.trials) * self.repeats,
             scratch_bytes=forecast_bytes(copied, found.dimensions, column_type) + max(indexes, default=0),
@@ -158,25 +169,32 @@ class BenchmarkPlan:
 
     def to_params(self) -> dict[str, Any]:
         """Make the JSON form: the parameters of a job."""
-        variants = [{"index": str(v.index), "values": list(v.values)} for v in self.variants]
+        variants = [
+            {
+                "index": str(v.index),
+                "values": list(v.values),
+                "scans": list(v.scans),
+                "tuples": list(v.tuples),
+            }
+            for v in self.variants
+        ]
         return asdict(self) | {"distance": self.distance.stem, "variants": variants}
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> BenchmarkPlan:
-        """Read what ``to_params`` made."""
-        variants = tuple(Variant(parse_index(v["index"]), tuple(v["values"])) for v in params["variants"])
-        return cls(**{**params, "distance": distance_named(params["distance"]), "variants": variants})
-
-
-def sweep(indexes: Sequence[IndexMethod], values: Mapping[str, Sequence[int]]) -> tuple[Variant, ...]:
-    """Pair each index with the values given for its search setting, else with that setting's default.
-
-    What is given twice is measured once.
-
-    >>> sweep([parse_index("ivfflat")], {"ef_search": [10, 40], "probes": [1, 10]})
-    (Variant(index=Ivfflat(lists=100), values=(1, 10)),)
-    """
-    return tuple(
-        Variant(index, tuple(dict.fromkeys(values.get(index.search.name) or [index.search.default])))
-        for index in dict.fromkeys(indexes)
-    )
+        """Read what ``to_params`` made, today or in an earlier release (which knew one ``k`` alone)."""
+        given = dict(params)
+        given["ks"] = given.get("ks") or [given["k"]]
+        given.pop("k", None)
+        given |= {name: tuple(given[name]) for name in ("ks", "subsets", "clients") if name in given}
+        variants = tuple(
+            Variant(
+                parse_spec(v["index"]),
+                tuple(v["values"]),
+                tuple(v.get("scans", (None,))),
+                tuple(v.get("tuples", (None,))),
+            )
+            for v in given["variants"]
+        )
+        given |= {"distance": distance_named(given["distance"]), "variants": variants}
+        return cls(**given)

@@ -6,22 +6,24 @@ trial kept.  Nothing is written outside our own schemas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Index
 
-from dashboard.benchmark.plan import BenchmarkPlan, PlannedTrial
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.sample import Sample, take_sample
 from dashboard.benchmark.start import start
-from dashboard.benchmark.trial import Candidate, Outcome, carry_out, void
+from dashboard.benchmark.trial import Candidate, Outcome, Question, carry_out, void
+from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, ground_truth
 from db.build import Built, build, drop_index
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, Handover, RequestError
+from db.forms import IndexSpec
 from db.progress import Ledger, Progress
 from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
 from db.scratch import Scratch, drop, drop_left_behind, has_index
@@ -80,7 +82,7 @@ class _Attempt:
     run_id: int
     scratch: Scratch
     sample: Sample
-    truth: Truth
+    truths: dict[str | None, Truth]
     build_settings: dict[str, str]
 
     def tell(self, trial: PlannedTrial, done: int, total: int, unit: str, doing: str) -> None:
@@ -88,10 +90,20 @@ class _Attempt:
         place = f"trial {trial.position + 1} of {len(self.plan.trials)}"
         self.ledger.tell(Progress(done, total, unit, f"{place}, {trial}: {doing}"))
 
-    def teller(self, trial: PlannedTrial) -> Callable[[int], None]:
-        """Make what shows how many queries of ``trial`` are done."""
-        total = self.plan.asked(trial) * self.plan.repeats
-        return lambda done: self.tell(trial, done, total, "queries", "asking")
+    def teller(self, trials: Sequence[PlannedTrial]) -> Callable[[int], None]:
+        """Make what shows how many queries of ``trials`` are done."""
+        total = sum(self.plan.asked(trial) for trial in trials) * self.plan.repeats
+        return lambda done: self.tell(trials[0], done, total, "queries", "asking")
+
+    def question(self, trial: PlannedTrial) -> Question:
+        """Say how the server is asked a trial's queries."""
+        only = self.mark(trial.subset) if trial.subset else None
+        form = trial.index.form if trial.index else None
+        return Question(trial, Search(self.scratch.rows, self.plan.distance, trial.k, form, only))
+
+    def mark(self, subset: str) -> str:
+        """Name the column of the copy that marks a subset's rows."""
+        return f"subset_{list(self.plan.filters).index(subset)}"
 
     def save(self, trials: int, phase: str, checkpoint: dict[str, Any]) -> None:
         """Make ``checkpoint`` durable with what this transaction wrote; ``trials`` are done."""
@@ -108,15 +120,9 @@ def _attempt(
 ) -> _Attempt:
     with connection.begin():
         column = find_column(connection, plan.column)
-    scratch = Scratch(ledger.checkpoint["run"], column.type, ledger.checkpoint["dimensions"])
+    known = ledger.checkpoint
+    scratch = Scratch(known["run"], column.type, known["dimensions"], len(plan.filters))
     sample = take_sample(database, connection, plan, scratch, ledger)
-    truth = ground_truth(
-        sample.rows,
-        sample.queries,
-        plan.distance,
-        plan.k,
-        lambda done: ledger.tell(Progress(done, plan.queries, "queries", "finding the exact answers")),
-    )
     return _Attempt(
         database=database,
         connection=connection,
@@ -125,24 +131,36 @@ def _attempt(
         run_id=scratch.run_id,
         scratch=scratch,
         sample=sample,
-        truth=truth,
+        truths=dict(_truths(plan, sample, ledger)),
         build_settings={"maintenance_work_mem": f"{build_memory_mb}MB"} if build_memory_mb else {},
     )
+
+
+def _truths(plan: BenchmarkPlan, sample: Sample, ledger: Ledger) -> Iterator[tuple[str | None, Truth]]:
+    """Find the exact answers among all rows, and among those of each subset that is searched."""
+
+    def tell(done: int) -> None:
+        ledger.tell(Progress(done, plan.queries, "queries", "finding the exact answers"))
+
+    for name in dict.fromkeys(trial.subset for trial in plan.trials):
+        rows = sample.rows if name is None else sample.rows[sample.members[name]]
+        if not len(rows):
+            raise RequestError(f"No row meets {name}.", "Choose another filter.")
+        yield name, ground_truth(rows, sample.queries, plan.distance, min(max(plan.ks), len(rows)), tell)
 
 
 def _go_through(attempt: _Attempt) -> None:
     """Carry out the trials that are not kept yet, with one index on the copy at a time."""
     with attempt.connection.begin():
         kept = stored_positions(attempt.connection, attempt.run_id)
-    for method, group in groupby(attempt.plan.trials, key=lambda trial: trial.index):
+    for (spec, _), group in groupby(attempt.plan.trials, key=lambda trial: (trial.index, trial.build)):
         trials = list(group)
         left = [trial for trial in trials if trial.position not in kept]
-        if method is None:
-            _carry_out_all(attempt, left, None)
+        if spec is None:
+            for trial in left:  # each reads every row: kept one by one, so that the least is lost
+                _carry_out_all(attempt, [trial], None)
             continue
-        scratch = attempt.scratch
-        name = f"run_{attempt.run_id}_index_{trials[0].position}"
-        index = method.on(scratch.rows, "embedding", scratch.type, attempt.plan.distance, name=name)
+        index = _index(attempt, spec, trials[0])
         if left:
             _measure_index(attempt, index, left)
         # Also when nothing was left: an attempt killed in between leaves an index that would compete.
@@ -150,12 +168,25 @@ def _go_through(attempt: _Attempt) -> None:
             drop_index(attempt.connection, index)
 
 
+def _index(attempt: _Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
+    scratch = attempt.scratch
+    only = attempt.mark(spec.only) if spec.only else None
+    return replace(spec, only=only).on(
+        scratch.rows,
+        "embedding",
+        scratch.type,
+        scratch.dimensions,
+        attempt.plan.distance,
+        name=f"run_{attempt.run_id}_index_{first.position}",
+    )
+
+
 def _measure_index(attempt: _Attempt, index: Index, trials: Sequence[PlannedTrial]) -> None:
     try:
         candidate = _candidate(attempt, index, trials[0])
     except RequestError as refused:
         for trial in trials:
-            _keep(attempt, trial, void(trial, attempt.plan.asked(trial), refused.message))
+            _keep(attempt, trial, void(attempt.plan, trial, refused.message))
     else:
         _carry_out_all(attempt, trials, candidate)
 
@@ -183,18 +214,16 @@ def _candidate(attempt: _Attempt, index: Index, trial: PlannedTrial) -> Candidat
 
 
 def _carry_out_all(attempt: _Attempt, trials: Sequence[PlannedTrial], candidate: Candidate | None) -> None:
-    plan = attempt.plan
-    for trial in trials:
-        outcome = carry_out(
-            attempt.connection,
-            plan,
-            trial,
-            candidate,
-            search=Search(attempt.scratch.rows, plan.distance, plan.k),
-            sample=attempt.sample,
-            truth=attempt.truth,
-            tell=attempt.teller(trial),
-        )
+    outcomes = carry_out(
+        attempt.connection,
+        attempt.plan,
+        [attempt.question(trial) for trial in trials],
+        candidate,
+        sample=attempt.sample,
+        truths=attempt.truths,
+        tell=attempt.teller(trials),
+    )
+    for trial, outcome in zip(trials, outcomes, strict=True):
         _keep(attempt, trial, outcome)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from db.copy import copy_out_vectors
 from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
-from db.scratch import Scratch, fill, hold_out, is_filled, vacuum
+from db.scratch import Scratch, fill, hold_out, is_filled, positions_in, vacuum
 from db.timing import MISSING, as_text
 
 
@@ -32,6 +33,8 @@ class Sample:
     """The same, as they are sent."""
     places: Indexes
     """Index in ``rows`` of each position in the scratch table; its last element stands for MISSING."""
+    members: Mapping[str, Indexes]
+    """Indexes of the rows that each subset has, ascending, by how the plan spells it."""
 
     def indexes(self, positions: NDArray[np.int64]) -> Indexes:
         """Turn positions, as the server answers, into indexes of ``rows``; MISSING stays."""
@@ -53,19 +56,32 @@ def take_sample(
         vacuum(other.execution_options(isolation_level="AUTOCOMMIT"), scratch)
     ledger.tell(Progress(0, 0, "rows", "reading the copy"))
     with connection.begin():
-        rows = copy_out_vectors(connection, select(scratch.rows))
+        rows = copy_out_vectors(connection, select(scratch.rows.c.position, scratch.rows.c.embedding))
         queries = copy_out_vectors(connection, select(scratch.queries))
+        held = [positions_in(connection, scratch, number) for number in range(scratch.subsets)]
     _check_unchanged(connection, ledger, digest(rows.ids, rows.vectors, queries.ids, queries.vectors))
     places = np.full(max(rows.ids.max(), queries.ids.max()) + 2, MISSING)
     places[rows.ids] = np.arange(len(rows.ids))
     mixed = np.random.default_rng(plan.seed).permutation(len(queries.ids))
     asked = queries.vectors[mixed]
-    return Sample(rows.vectors, asked, tuple(as_text(query) for query in asked), places)
+    members = {
+        name: places[np.array(positions, np.int64)]
+        for name, positions in zip(plan.filters, held, strict=True)
+    }
+    return Sample(rows.vectors, asked, tuple(as_text(query) for query in asked), places, members)
 
 
 def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch) -> None:
     column = find_column(connection, plan.column)
-    copied = fill(connection, column, scratch, plan.distance, sample_rows=plan.sample_rows, seed=plan.seed)
+    copied = fill(
+        connection,
+        column,
+        scratch,
+        plan.distance,
+        sample_rows=plan.sample_rows,
+        seed=plan.seed,
+        subsets=tuple(plan.filters.values()),
+    )
     if copied <= plan.queries:
         raise RequestError(f"{column} has lost rows: {copied:,} are left.", "Start the benchmark again.")
     chosen = np.random.default_rng(plan.seed).choice(copied, plan.queries, replace=False)

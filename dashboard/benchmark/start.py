@@ -10,8 +10,8 @@ from db.catalog import find_column
 from db.errors import RequestError
 from db.progress import Ledger, Progress
 from db.runs import start_run
-from db.scratch import survey
 from db.stamp import fingerprint
+from db.survey import survey
 
 
 def start(

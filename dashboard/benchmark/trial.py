@@ -1,25 +1,30 @@
-"""One trial: the plan asserted, the queries timed, what came back compared with the exact answers."""
+"""Trials of one index: each plan asserted, the queries timed in turns, what came back compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from dashboard.benchmark.measures import Observed, measure, recalls
-from dashboard.benchmark.plan import BenchmarkPlan, PlannedTrial
-from dashboard.benchmark.rounds import Rounds, timed, warm_up
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
 from dashboard.benchmark.sample import Sample
+from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, found_distances
 from db.build import Built
 from db.explain import Plan
 from db.runs import Trial
-from db.timing import MISSING, Asker, Search, asking
+from db.timing import MISSING, Answers, Arm, Asker, Search, asking
 
 EXACT_SETTINGS = {"enable_indexscan": "off", "enable_seqscan": "on"}
 PINNED_SETTINGS = {"enable_seqscan": "off"}
+
+LOOKED_INTO = 20
+"""Queries of each trial run once more under EXPLAIN, for the server's own time and its buffers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +44,70 @@ class Outcome:
     recalls: Sequence[float] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One trial, and how the server is asked it."""
+
+    trial: PlannedTrial
+    search: Search
+
+    @property
+    def arm(self) -> Arm:
+        """The search under the trial's settings."""
+        return Arm(self.search, self.trial.parameters if self.trial.index else EXACT_SETTINGS)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of a trial while it is asked."""
+
+    question: Question
+    used: Plan
+    pinned: bool
+    first: Answers | None = None
+    looks: list[Plan] = field(default_factory=list)
+
+
 def carry_out(
     connection: Connection,
     plan: BenchmarkPlan,
-    trial: PlannedTrial,
+    questions: Sequence[Question],
     candidate: Candidate | None,
     *,
-    search: Search,
     sample: Sample,
-    truth: Truth,
+    truths: Mapping[str | None, Truth],
     tell: Callable[[int], None],
-) -> Outcome:
-    """Ask every query with ``candidate`` in one transaction; without one, exactly.
+) -> list[Outcome]:
+    """Ask every query of every trial with ``candidate`` in one transaction; without one, exactly.
 
-    A trial whose plan is not the one to be measured is void: it has a reason and no figures.
+    ``truths`` are the exact answers by subset.  A trial whose plan is not the one to be measured is void:
+    it has a reason and no figures.
     """
-    queries = plan.asked(trial)
-    settings = trial.index.setting(trial.value) if trial.index and trial.value else EXACT_SETTINGS
-    with asking(connection, search, sample.texts, settings) as asker:
-        pinned = candidate is not None and _pin(asker, candidate)
-        used, rounds = asker.plan(), None
-        if _is_expected(used, candidate):
-            warm_up(asker, queries)
-            rounds = timed(asker, queries, plan.repeats, controlled=candidate is not None, tell=tell)
-            used = asker.plan()
-    if rounds is None or not _is_expected(used, candidate):
-        wanted = "the index" if candidate else "a sequential scan"
-        reason = f"The planner chose {used.scan.node_type} although {wanted} was to be measured."
-        return void(trial, queries, reason, candidate, used)
-    observed = _observed(rounds, queries, search, sample, truth)
-    remarks = [trial.note(plan.k), *(candidate.built.notices if candidate else ())]
-    measured = replace(
-        void(trial, queries, "", candidate, used).trial,
-        state="measured",
-        reason=" ".join(filter(None, remarks)) or None,
-        pinned=pinned,
-        measures=measure(observed, seed=plan.seed),
-    )
-    return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
+    with asking(connection, [question.arm for question in questions], sample.texts) as asker:
+        asked = [_begin(asker, number, q, candidate) for number, q in enumerate(questions)]
+        turns = [
+            Turn(number, plan.asked(one.question.trial), _group(one.question.trial))
+            for number, one in enumerate(asked)
+            if _is_expected(one.used, candidate)
+        ]
+        for turn in turns:
+            asked[turn.number].first = warm_up(asker, turn.number, turn.queries)
+        rounds = timed(asker, turns, plan.repeats, tell) if turns else {}
+        for turn in turns:
+            one = asked[turn.number]
+            one.looks = [
+                asker.plan(turn.number, analyze=True, query=i) for i in range(min(LOOKED_INTO, turn.queries))
+            ]
+            one.used = asker.plan(turn.number)
+    return [
+        _outcome(plan, one, rounds.get(number), candidate=candidate, sample=sample, truths=truths)
+        for number, one in enumerate(asked)
+    ]
 
 
 def void(
+    plan: BenchmarkPlan,
     trial: PlannedTrial,
-    queries: int,
     reason: str,
     candidate: Candidate | None = None,
     used: Plan | None = None,
@@ -98,20 +124,27 @@ def void(
             plan_node=used.scan.node_type if used else "",
             plan=used.document if used else {},
             pinned=False,
-            queries=queries,
+            queries=plan.asked(trial),
             measures={},
             build_s=candidate.built.build_s if candidate else None,
             size_bytes=candidate.built.size_bytes if candidate else None,
+            k=trial.k,
+            subset=trial.subset,
         )
     )
 
 
-def _pin(asker: Asker, candidate: Candidate) -> bool:
-    """Disable sequential scans where the planner would rather have one; tell whether that was needed."""
-    if asker.plan().uses_index(candidate.name):
-        return False
-    asker.prepare(PINNED_SETTINGS)
-    return True
+def _begin(asker: Asker, number: int, question: Question, candidate: Candidate | None) -> _Asked:
+    """Look which plan a trial gets; disable sequential scans where the planner would rather have one."""
+    used = asker.plan(number)
+    if candidate is None or used.uses_index(candidate.name):
+        return _Asked(question, used, pinned=False)
+    asker.require(number, PINNED_SETTINGS)
+    return _Asked(question, asker.plan(number), pinned=True)
+
+
+def _group(trial: PlannedTrial) -> str | None:
+    return f"{trial.k} of {trial.subset}" if trial.index else None
 
 
 def _is_expected(used: Plan, candidate: Candidate | None) -> bool:
@@ -120,13 +153,62 @@ def _is_expected(used: Plan, candidate: Candidate | None) -> bool:
     return used.scan.node_type == "Seq Scan"
 
 
-def _observed(rounds: Rounds, queries: int, search: Search, sample: Sample, truth: Truth) -> Observed:
+def _outcome(
+    plan: BenchmarkPlan,
+    asked: _Asked,
+    rounds: Rounds | None,
+    *,
+    candidate: Candidate | None,
+    sample: Sample,
+    truths: Mapping[str | None, Truth],
+) -> Outcome:
+    trial, used = asked.question.trial, asked.used
+    if rounds is None or not _is_expected(used, candidate):
+        wanted = "the index" if candidate else "a sequential scan"
+        reason = f"The planner chose {used.scan.node_type} although {wanted} was to be measured."
+        return void(plan, trial, reason, candidate, used)
+    observed = _observed(rounds, plan, asked.question, sample, truths[trial.subset])
+    remarks = [trial.note(), *(candidate.built.notices if candidate else ())]
+    measured = replace(
+        void(plan, trial, "", candidate, used).trial,
+        state="measured",
+        reason=" ".join(filter(None, remarks)) or None,
+        pinned=asked.pinned,
+        measures=measure(observed, seed=plan.seed),
+        rows=len(sample.members[trial.subset] if trial.subset else sample.rows),
+        facts=_facts(asked, candidate),
+    )
+    return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
+
+
+def _facts(asked: _Asked, candidate: Candidate | None) -> dict[str, Any]:
+    """Put what the server said of its own work beside the figures."""
+    scans = [look.root for look in asked.looks]
+    assert asked.first is not None
+    facts: dict[str, Any] = {
+        "server_ms": _median([(look.planning_ms or 0) + (look.execution_ms or 0) for look in asked.looks]),
+        "hit_blocks": _median([scan.hit_blocks or 0 for scan in scans]),
+        "read_blocks": _median([scan.read_blocks or 0 for scan in scans]),
+        "first_round_ms": _median(asked.first.latencies_ms.tolist()),
+    }
+    return facts | ({"build": list(candidate.built.notices)} if candidate else {})
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else 0.0
+
+
+def _observed(
+    rounds: Rounds, plan: BenchmarkPlan, question: Question, sample: Sample, truth: Truth
+) -> Observed:
     """Compare what came back with the exact answers, by distances computed from our own vectors."""
+    queries, k = plan.asked(question.trial), question.trial.k
     positions = rounds.answers.positions[:queries]
-    found = found_distances(sample.rows, sample.queries, sample.indexes(positions), search.distance)
+    exact = truth.distances[:queries, :k]
+    found = found_distances(sample.rows, sample.queries, sample.indexes(positions), question.search.distance)
     return Observed(
         latencies_ms=rounds.answers.latencies_ms.reshape(-1, queries).T,
-        recalls=recalls(found, truth.distances[:queries], search.distance),
-        missing=np.asarray((positions == MISSING).mean(axis=1)),
+        recalls=recalls(found, exact, question.search.distance),
+        missing=np.asarray((positions[:, : exact.shape[1]] == MISSING).mean(axis=1)),
         control_ms=rounds.control_ms,
     )

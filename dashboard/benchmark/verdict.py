@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from dashboard.benchmark.trials import NEIGHBOURS
 from db.runs import EXACT, Trial
 
 METHOD_LABELS = {EXACT: "Exact", "hnsw": "HNSW", "ivfflat": "IVFFlat"}
@@ -91,13 +92,23 @@ class Setup(Protocol):
         ...
 
     @property
-    def options(self) -> Mapping[str, int]:
+    def options(self) -> Mapping[str, int | str]:
         """What the index is built with."""
         ...
 
     @property
-    def setting(self) -> Mapping[str, int]:
+    def setting(self) -> Mapping[str, int | str]:
         """What it is searched with."""
+        ...
+
+    @property
+    def k(self) -> int | None:
+        """How many neighbours are asked for; None in runs of earlier releases."""
+        ...
+
+    @property
+    def subset(self) -> str | None:
+        """The rows its searches are limited to; None without a filter."""
         ...
 
 
@@ -108,5 +119,8 @@ def index_name(trial: Setup) -> str:
 
 
 def setting_name(trial: Setup) -> str:
-    """Name the search setting of a trial: ``ef_search=80``, or ``no index``."""
-    return ", ".join(f"{name}={value}" for name, value in trial.setting.items()) or "no index"
+    """Name how a trial searched: ``ef_search=80, 1 % of rows``, or ``no index``."""
+    named = [f"{name}={value}" for name, value in trial.setting.items()] or ["no index"]
+    named += [f"k={trial.k}"] if trial.k not in {None, NEIGHBOURS.default} else []
+    named += [f"where {trial.subset}"] if trial.subset else []
+    return ", ".join(named)

@@ -22,7 +22,9 @@ def _whole_numbers(_: click.Context, parameter: click.Parameter, given: str | No
 @click.option("--index", "indexes", multiple=True, help="hnsw:m=16,ef_construction=64 or ivfflat:lists=100.")
 @click.option("--ef-search", callback=_whole_numbers, help="Values to try on HNSW, such as 10,40,120.")
 @click.option("--probes", callback=_whole_numbers, help="Values to try on IVFFlat, such as 1,10.")
-@click.option("-k", "k", type=int, default=10, show_default=True, help="Neighbours a query asks for.")
+@click.option(
+    "-k", "k", callback=_whole_numbers, default="10", show_default=True, help="Neighbours to ask for: 10,100."
+)
 @click.option("--distance", help="cosine, l2, ip or l1; left out: that of the column's index, else cosine.")
 @click.option("--queries", type=int, default=200, show_default=True, help="Rows held out and searched for.")
 @click.option("--repeats", type=int, default=1, show_default=True, help="How often each query is timed.")
@@ -35,7 +37,7 @@ def benchmark(
     indexes: tuple[str, ...],
     ef_search: tuple[int, ...],
     probes: tuple[int, ...],
-    k: int,
+    k: tuple[int, ...],
     distance: str | None,
     queries: int,
     repeats: int,
@@ -45,11 +47,12 @@ def benchmark(
 ) -> None:
     """Measure latency and recall of COLUMN with and without each INDEX; its own table is only read."""
     from dashboard.benchmark.document import to_document
-    from dashboard.benchmark.plan import BenchmarkPlan, sweep
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.trials import sweep
     from db import runs
     from db.catalog import default_distance, find_column
     from db.distance import distance_named
-    from db.indexes import parse_index
+    from db.forms import parse_spec
 
     with opened() as instance:
         with instance.database.reading("benchmark") as connection:
@@ -57,8 +60,8 @@ def benchmark(
         plan = BenchmarkPlan(
             column=str(found),
             distance=distance_named(distance) if distance else default_distance(found),
-            variants=sweep([parse_index(i) for i in indexes], {"ef_search": ef_search, "probes": probes}),
-            k=k,
+            variants=sweep([parse_spec(i) for i in indexes], {"ef_search": ef_search, "probes": probes}),
+            ks=k,
             queries=queries,
             seed=seed,
             repeats=repeats,

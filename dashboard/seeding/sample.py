@@ -9,7 +9,7 @@ from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.source import EMBEDDING
 from dashboard.seeding.sources import open_rows, source_named
 from db.binary import encode
-from db.scratch import forecast_bytes
+from db.survey import forecast_bytes
 
 SHOWN = 8
 MEASURED = 256

@@ -8,7 +8,8 @@ from itertools import product
 
 import streamlit as st
 
-from dashboard.benchmark.plan import NEIGHBOURS, QUERIES, SEED, BenchmarkPlan, Variant
+from dashboard.benchmark.plan import QUERIES, SEED, BenchmarkPlan
+from dashboard.benchmark.trials import NEIGHBOURS, Variant
 from dashboard.benchmark.verdict import METHOD_LABELS
 from dashboard.identity import current_principal
 from dashboard.jobs import queue
@@ -20,8 +21,9 @@ from dashboard.ui.units import size
 from db.catalog import ColumnInfo, default_distance
 from db.distance import Distance, distance_named, distances_for
 from db.errors import RequestError
+from db.forms import IndexSpec
 from db.indexes import METHODS, Parameter
-from db.scratch import Survey
+from db.survey import Survey
 
 _SWEEPS = {"hnsw": (10, 20, 40, 80, 160), "ivfflat": (1, 4, 10, 20)}
 """Values of each method's search setting to try at first, each about twice as dear as the one before."""
@@ -76,7 +78,7 @@ def ask(column: ColumnInfo) -> BenchmarkPlan:
     for place, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
         with place.container(border=True, height="stretch"):
             variants += _ask_method(name, column, distance)
-    plan = BenchmarkPlan(str(column), distance, tuple(variants), k=k, queries=queries, seed=seed)
+    plan = BenchmarkPlan(str(column), distance, tuple(variants), ks=(k,), queries=queries, seed=seed)
     _cost(plan, column)
     return plan
 
@@ -98,7 +100,7 @@ def _ask_method(name: str, column: ColumnInfo, distance: Distance) -> Sequence[V
     given = {p.name: _ask_values(p, [_usual(p, column)], column) for p in method.parameters()}
     swept = _ask_values(method.search, _SWEEPS[name], column)
     indexes = [method(**dict(zip(given, values, strict=True))) for values in product(*given.values())]
-    return [Variant(index, swept) for index in indexes]
+    return [Variant(IndexSpec(index), swept) for index in indexes]
 
 
 def _usual(parameter: Parameter, column: ColumnInfo) -> int:

@@ -9,6 +9,7 @@ from itertools import groupby
 import streamlit as st
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
@@ -151,7 +152,7 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
         _state(bool(stored), True),
     )
     before = bool(stored)
-    for name, group in groupby(plan.trials, key=index_name):
+    for name, group in groupby(plan.trials, key=_index_name):
         planned = list(group)
         done = [stored[p.position] for p in planned if p.position in stored]
         finished = len(done) == len(planned)
@@ -161,6 +162,10 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
         yield Step(name, note, _state(finished, before))
         before = finished
     yield Step("Clean up", "drop the copy, compare your table's fingerprint", _state(False, before))
+
+
+def _index_name(trial: PlannedTrial) -> str:
+    return index_name(trial)
 
 
 def _state(finished: bool, begun: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.benchmark.plan import PlannedTrial
+from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
 from dashboard.ui.units import duration, size
 from db.runs import Run, Trial

@@ -14,8 +14,7 @@ from dashboard.benchmark.verdict import Verdict, index_name, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.messages import escaped
 from db.catalog import ColumnInfo
-from db.index_recipes import as_python, as_sql
-from db.indexes import METHODS, IndexMethod
+from db.index_recipes import Recipe, as_python, as_sql
 from db.runs import Run
 
 
@@ -111,12 +110,15 @@ def how_to_use(run: Run, verdict: Verdict, column: ColumnInfo | None) -> None:
         st.code(_command(plan), language="bash", wrap_lines=True)
     if subject is None or column is None or str(column) != run.subject:
         return
-    index: IndexMethod = METHODS[subject.method](**subject.options)
-    wanted = index.setting(next(iter(subject.setting.values())))
+    trial = plan.trials[subject.position]
+    assert trial.index is not None
+    subset = plan.filters.get(trial.subset or "")
+    filters = subset.filters if subset else ()
+    recipe = Recipe(trial.index, trial.parameters, plan.distance, trial.k, filters)
     with sql:
-        st.code(as_sql(column, index, wanted, plan.distance, plan.k), language="sql", wrap_lines=True)
+        st.code(as_sql(column, recipe), language="sql", wrap_lines=True)
     with python:
-        st.code(as_python(column, index, wanted, plan.distance, plan.k), language="python", wrap_lines=True)
+        st.code(as_python(column, recipe), language="python", wrap_lines=True)
 
 
 def _command(plan: BenchmarkPlan) -> str:
@@ -124,10 +126,11 @@ def _command(plan: BenchmarkPlan) -> str:
     words = ["python -m dashboard benchmark", shlex.quote(plan.column)]
     swept: dict[str, dict[int, None]] = {}
     for variant in plan.variants:
-        words.append(f"--index {variant.index}")
-        swept.setdefault(variant.index.search.name, {}).update(dict.fromkeys(variant.values))
+        words.append(f"--index {shlex.quote(str(variant.index))}")
+        swept.setdefault(variant.index.method.search.name, {}).update(dict.fromkeys(variant.values))
     for name, values in swept.items():
         words.append(f"--{name.replace('_', '-')} {','.join(map(str, values))}")
-    words.append(f"-k {plan.k} --distance {plan.distance.stem} --queries {plan.queries} --seed {plan.seed}")
+    words.append(f"-k {','.join(map(str, plan.ks))} --distance {plan.distance.stem}")
+    words.append(f"--queries {plan.queries} --seed {plan.seed}")
     words.append(f"--repeats {plan.repeats}" + (f" --sample {plan.sample_rows}" if plan.sample_rows else ""))
     return " ".join(words)

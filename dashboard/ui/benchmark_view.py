@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.benchmark.measures import MEASURES
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
@@ -46,7 +47,7 @@ def pick_target() -> Target:
 
 def report(run: Run, column: ColumnInfo | None) -> None:
     """Draw a run that is over."""
-    k = int(run.plan["k"])
+    k = BenchmarkPlan.from_params(run.plan).k
     if run.state != "succeeded" and run.job_id is not None:
         follow(run.job_id)
     with st.container(border=True, gap="xxsmall"):

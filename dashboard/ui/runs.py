@@ -6,12 +6,12 @@ from datetime import UTC
 
 import streamlit as st
 
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.ui import state
 from dashboard.ui.messages import escaped
 from dashboard.ui.pickers import COLUMN, job_in_address, number_in_address
 from dashboard.ui.units import duration
 from db.catalog import ColumnInfo
-from db.distance import distance_named
 from db.runs import Run
 
 RUN, NEW = "run", "new"
@@ -72,12 +72,13 @@ def open_job(job_id: int) -> None:
 
 
 def _about(run: Run) -> str:
-    distance = distance_named(run.plan["distance"])
+    plan = BenchmarkPlan.from_params(run.plan)
     started = run.started_at.astimezone(UTC)
     took = f", {duration((run.finished_at - run.started_at).total_seconds())}" if run.finished_at else ""
     return (
-        f"Run {run.id} · {escaped(run.subject)} · {distance.stem} `{distance.operator}` · "
-        f"k = {run.plan['k']} · {started:%Y-%m-%d %H:%M} UTC{took} · by {escaped(run.created_by)}"
+        f"Run {run.id} · {escaped(run.subject)} · {plan.distance.stem} `{plan.distance.operator}` · "
+        f"k = {', '.join(map(str, plan.ks))} · {started:%Y-%m-%d %H:%M} UTC{took} · "
+        f"by {escaped(run.created_by)}"
     )
 
 

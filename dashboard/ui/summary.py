@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.verdict import Target, judge
 from dashboard.jobs.kinds import kind_named
 from dashboard.ui.verdict_words import Words, words
@@ -105,4 +106,4 @@ def best_trial(run: Run) -> Trial | None:
 
 def finding(run: Run) -> Words:
     """Say what a run found, in the words of the page Benchmarks."""
-    return words(judge(run.trials, Target()), len(run.trials), run.plan["k"])
+    return words(judge(run.trials, Target()), len(run.trials), BenchmarkPlan.from_params(run.plan).k)

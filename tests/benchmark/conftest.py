@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from dashboard.benchmark.plan import BenchmarkPlan, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import benchmark
+from dashboard.benchmark.trials import sweep
 from db.distance import Distance
 from db.engine import Database
-from db.indexes import parse_index
+from db.forms import parse_spec
 from db.progress import Progress
 from db.runs import Run, load_run
 from db.schema import SCRATCH_SCHEMA
@@ -33,9 +34,9 @@ PLAN = BenchmarkPlan(
     "public.items.embedding",
     Distance.COSINE,
     sweep(
-        [parse_index("hnsw:m=8"), parse_index("ivfflat:lists=10")], {"ef_search": [10, 80], "probes": [1, 10]}
+        [parse_spec("hnsw:m=8"), parse_spec("ivfflat:lists=10")], {"ef_search": [10, 80], "probes": [1, 10]}
     ),
-    k=10,
+    ks=(10,),
     queries=30,
     seed=7,
 )

@@ -3,15 +3,17 @@ from typing import Any
 
 import pytest
 
-from dashboard.benchmark.plan import BenchmarkPlan, Variant, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import Variant, sweep
 from db.columns import VectorColumn
 from db.distance import Distance
 from db.errors import RequestError
+from db.forms import IndexSpec
 from db.indexes import Hnsw, Ivfflat
-from db.scratch import Survey
+from db.survey import Survey
 
-HNSW = Variant(Hnsw(), (10, 40))
-IVFFLAT = Variant(Ivfflat(lists=50), (1,))
+HNSW = Variant(IndexSpec(Hnsw()), (10, 40))
+IVFFLAT = Variant(IndexSpec(Ivfflat(lists=50)), (1,))
 PLAN = BenchmarkPlan("public.items.embedding", Distance.L2, (HNSW, IVFFLAT))
 ITEMS = VectorColumn("public", "items", "embedding", "vector", 128, ("id",))
 FOUND = Survey(rows=100_000, nulls=0, zeros=0, dimensions=128)
@@ -34,40 +36,42 @@ def test_exact_search_comes_first_then_each_index_with_each_setting() -> None:
 
 
 def test_a_plan_comes_back_from_json_the_same() -> None:
-    plan = changed(k=3, queries=7, seed=5, repeats=2, sample_rows=500)
+    plan = changed(ks=(3,), queries=7, seed=5, repeats=2, sample_rows=500)
 
     assert BenchmarkPlan.from_params(json.loads(json.dumps(plan.to_params()))) == plan
 
 
 def test_an_index_is_swept_with_the_values_of_its_own_setting() -> None:
-    indexes = [Hnsw(), Ivfflat(), Hnsw(m=8)]
+    indexes = [IndexSpec(Hnsw()), IndexSpec(Ivfflat()), IndexSpec(Hnsw(m=8))]
 
     assert sweep(indexes, {"ef_search": [10, 40]}) == (
-        Variant(Hnsw(), (10, 40)),
-        Variant(Ivfflat(), (1,)),
-        Variant(Hnsw(m=8), (10, 40)),
+        Variant(IndexSpec(Hnsw()), (10, 40)),
+        Variant(IndexSpec(Ivfflat()), (1,)),
+        Variant(IndexSpec(Hnsw(m=8)), (10, 40)),
     )
 
 
 def test_what_is_given_twice_is_measured_once() -> None:
-    assert sweep([Hnsw(), Ivfflat(), Hnsw()], {"ef_search": [80, 10, 80]}) == (
-        Variant(Hnsw(), (80, 10)),
-        Variant(Ivfflat(), (1,)),
+    assert sweep(
+        [IndexSpec(Hnsw()), IndexSpec(Ivfflat()), IndexSpec(Hnsw())], {"ef_search": [80, 10, 80]}
+    ) == (
+        Variant(IndexSpec(Hnsw()), (80, 10)),
+        Variant(IndexSpec(Ivfflat()), (1,)),
     )
 
 
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"k": 0}, "k = 0 is outside 1 to 1,000."),
-        ({"k": 1001}, "k = 1001 is outside 1 to 1,000."),
+        ({"ks": (0,)}, "k = 0 is outside 1 to 1,000."),
+        ({"ks": (10, 1001)}, "k = 1001 is outside 1 to 1,000."),
         ({"queries": 0}, "queries = 0 is outside 1 to 10,000."),
         ({"queries": 10_001}, "queries = 10001 is outside 1 to 10,000."),
         ({"repeats": 0}, "repeats = 0 is outside 1 to 100."),
-        ({"variants": (Variant(Hnsw(), (0,)),)}, "ef_search = 0 is outside 1 to 1,000."),
-        ({"variants": (Variant(Ivfflat(), (40_000,)),)}, "probes = 40000 is outside 1 to 32,768."),
+        ({"variants": (Variant(IndexSpec(Hnsw()), (0,)),)}, "ef_search = 0 is outside 1 to 1,000."),
+        ({"variants": (Variant(IndexSpec(Ivfflat()), (40_000,)),)}, "probes = 40000 is outside 1 to 32,768."),
         (
-            {"variants": (Variant(Hnsw(), ()),)},
+            {"variants": (Variant(IndexSpec(Hnsw()), ()),)},
             "hnsw:m=16,ef_construction=64 has no value of ef_search to try.",
         ),
         ({"seed": -1}, "seed = -1 is outside 0 to 9,223,372,036,854,775,807."),
@@ -117,11 +121,11 @@ def test_a_plan_that_fits_is_let_through() -> None:
 
 
 def test_an_ef_search_below_k_is_allowed_and_remarked_upon() -> None:
-    below, enough = changed(k=20).trials[1:]
+    below, enough = changed(ks=(20,)).trials[1:]
 
-    assert below.note(20) == "ef_search = 10 is below k = 20: at most 10 rows come back."
-    assert enough.note(20) is None
-    assert PLAN.trials[3].note(20) is None
+    assert below.note() == "ef_search = 10 is below k = 20: at most 10 rows come back."
+    assert enough.note() is None
+    assert PLAN.trials[3].note() is None
 
 
 def test_the_cost_counts_statements_and_the_copy_with_its_largest_index() -> None:

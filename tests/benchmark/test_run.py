@@ -4,11 +4,12 @@ import pytest
 
 from dashboard.benchmark.document import to_document
 from dashboard.benchmark.measures import MEASURES
-from dashboard.benchmark.plan import BenchmarkPlan, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import sweep_scratch
+from dashboard.benchmark.trials import sweep
 from db.distance import Distance
 from db.errors import Cancelled, DashboardError, LeaseLost, RequestError, TableNotFound
-from db.indexes import parse_index
+from db.forms import parse_spec
 from db.progress import Progress
 from tests.benchmark.conftest import PLAN, Bench, Journal
 
@@ -112,7 +113,7 @@ def test_the_same_plan_asks_the_same_queries(bench: Bench) -> None:
 
 @pytest.mark.parametrize("distance", [Distance.L2, Distance.INNER_PRODUCT, Distance.L1])
 def test_every_distance_is_measured_and_exact_search_is_exact(bench: Bench, distance: Distance) -> None:
-    variants = sweep([parse_index("hnsw:m=8")], {"ef_search": [40]})
+    variants = sweep([parse_spec("hnsw:m=8")], {"ef_search": [40]})
 
     run = bench.run(replace(PLAN, distance=distance, variants=variants))
 
@@ -162,7 +163,7 @@ def test_queries_are_asked_as_often_as_wanted_and_recall_is_taken_once(bench: Be
 
 
 def test_an_ef_search_below_k_is_measured_with_its_under_fill(bench: Bench) -> None:
-    variants = sweep([parse_index("hnsw:m=8")], {"ef_search": [5]})
+    variants = sweep([parse_spec("hnsw:m=8")], {"ef_search": [5]})
 
     trial = bench.run(replace(PLAN, variants=variants)).trials[1]
 
@@ -198,7 +199,7 @@ def test_an_index_that_no_setting_brings_into_use_makes_a_void_trial(bench: Benc
 
 
 def test_an_index_the_server_cannot_build_is_void_and_the_others_are_measured(bench: Bench) -> None:
-    variants = sweep([parse_index("ivfflat:lists=1000"), parse_index("hnsw:m=4,ef_construction=8")], {})
+    variants = sweep([parse_spec("ivfflat:lists=1000"), parse_spec("hnsw:m=4,ef_construction=8")], {})
 
     run = bench.run(replace(PLAN, variants=variants), build_memory_mb=1)
 
@@ -211,7 +212,7 @@ def test_what_the_server_says_of_a_build_stands_with_the_trial(bench: Bench) -> 
     bench.execute("INSERT INTO items SELECT id + 1000, embedding FROM items WHERE embedding IS NOT NULL")
     journal = Journal()
 
-    run = bench.run(replace(PLAN, variants=sweep([parse_index("hnsw")], {})), journal, build_memory_mb=1)
+    run = bench.run(replace(PLAN, variants=sweep([parse_spec("hnsw")], {})), journal, build_memory_mb=1)
 
     assert "hnsw graph no longer fits into maintenance_work_mem" in (run.trials[1].reason or "")
     assert "hnsw graph no longer fits into maintenance_work_mem" in journal.lines[0]
@@ -235,7 +236,7 @@ def test_progress_names_the_trial_and_ends_with_all_of_them(bench: Bench) -> Non
         (replace(PLAN, column="items.nothing"), TableNotFound, "There is no vector column items.nothing"),
         (replace(PLAN, queries=1000), RequestError, "has 960 rows to measure: too few for 1,000 queries"),
         (
-            BenchmarkPlan("items.embedding", Distance.L1, sweep([parse_index("ivfflat")], {})),
+            BenchmarkPlan("items.embedding", Distance.L1, sweep([parse_spec("ivfflat")], {})),
             RequestError,
             "ivfflat has no operator class",
         ),
@@ -278,7 +279,7 @@ def test_a_cancelled_run_keeps_what_is_finished_and_drops_the_copy(bench: Bench)
 
 def test_a_failed_run_is_closed_and_drops_the_copy(bench: Bench) -> None:
     def fail(progress: Progress) -> None:
-        if progress.phase.startswith("trial 3"):
+        if progress.phase.startswith("trial 2"):
             bench.execute("DROP TABLE items")
 
     journal = Journal(before_tell=fail)

@@ -5,8 +5,9 @@ import pytest
 from db.catalog import find_column
 from db.distance import Distance
 from db.engine import Database
-from db.index_recipes import as_python, as_sql, index_sql
-from db.indexes import Hnsw, IndexMethod, Ivfflat
+from db.filters import Filter
+from db.forms import parse_spec
+from db.index_recipes import Recipe, as_python, as_sql, index_sql
 from tests.db.conftest import run
 from tests.db.test_recipes import rows_of_python, rows_of_sql
 
@@ -27,21 +28,30 @@ def odd(database: Database) -> Database:
 
 @pytest.mark.parametrize(
     ("index", "settings"),
-    [(Hnsw(m=8), {"hnsw.ef_search": "50"}), (Ivfflat(lists=1), {"ivfflat.probes": "1"})],
+    [
+        ("hnsw:m=8", {"hnsw.ef_search": "50"}),
+        ("ivfflat:lists=1", {"ivfflat.probes": "1"}),
+        ("hnsw:m=8,as=halfvec", {"hnsw.ef_search": "50"}),
+        ("hnsw:m=8,as=bit,candidates=40", {"hnsw.ef_search": "50"}),
+        ("ivfflat:lists=1,as=subvector,subvector=2,candidates=40", {"ivfflat.probes": "1"}),
+        ("hnsw:m=8,only=below", {"hnsw.ef_search": "50"}),
+    ],
 )
 def test_both_recipes_run_as_pasted(
-    odd: Database, index: IndexMethod, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    odd: Database, index: str, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with odd.reading("tests") as connection:
         column = find_column(connection, ODD)
-    assert len(rows_of_sql(odd, as_sql(column, index, settings, Distance.L2, 5))) == 5
+    spec = parse_spec(index)
+    recipe = Recipe(spec, settings, Distance.L2, 5, (Filter("a'b", "<=", "40"),) if spec.only else ())
+    assert len(rows_of_sql(odd, as_sql(column, recipe))) == 5
     with odd.reading("tests") as connection:
         [built] = find_column(connection, ODD).indexes
-    assert (built.method, built.valid, built.distance) == (index.name, True, Distance.L2)
+    assert (built.method, built.valid) == (spec.method.name, True)
     with odd.control("tests") as connection:
         run(connection, f'DROP INDEX "We ""ird"."{built.name}"')
 
-    script = as_python(column, index, settings, Distance.L2, 5)
+    script = as_python(column, recipe)
     printed = rows_of_python(odd, script, tmp_path_factory.mktemp("recipe"))
     assert printed[0].endswith("0.0)")
     assert len(printed) == 5
@@ -50,4 +60,6 @@ def test_both_recipes_run_as_pasted(
 def test_the_index_is_built_without_blocking_writes_and_its_name_fits(odd: Database) -> None:
     with odd.reading("tests") as connection:
         column = find_column(connection, ODD)
-    assert index_sql(column, Hnsw(), Distance.COSINE).startswith('CREATE INDEX CONCURRENTLY "T %:x; --_Em')
+    assert index_sql(column, parse_spec("hnsw"), Distance.COSINE).startswith(
+        'CREATE INDEX CONCURRENTLY "T %:x; --_Em'
+    )

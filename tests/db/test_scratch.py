@@ -10,17 +10,15 @@ from db.runs import finish_run, start_run
 from db.schema import SCRATCH_SCHEMA
 from db.scratch import (
     Scratch,
-    Survey,
     drop,
     drop_left_behind,
     fill,
-    forecast_bytes,
     has_index,
     hold_out,
     is_filled,
-    survey,
     vacuum,
 )
+from db.survey import Survey, forecast_bytes, survey
 
 POINTS = """
 CREATE TABLE points (id int PRIMARY KEY, embedding vector(2));

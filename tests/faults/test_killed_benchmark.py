@@ -5,14 +5,15 @@ import time
 import pytest
 from sqlalchemy import text
 
-from dashboard.benchmark.plan import BenchmarkPlan, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import sweep
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
 from db.distance import Distance
 from db.engine import Database
-from db.indexes import parse_index
+from db.forms import parse_spec
 from db.progress import Unrecorded
 from db.runs import load_run
 from tests.faults.conftest import Farm
@@ -21,7 +22,7 @@ PLAN = BenchmarkPlan(
     column="public.items.embedding",
     distance=Distance.COSINE,
     variants=sweep(
-        [parse_index("hnsw:m=8,ef_construction=32"), parse_index("ivfflat:lists=40")],
+        [parse_spec("hnsw:m=8,ef_construction=32"), parse_spec("ivfflat:lists=40")],
         {"ef_search": [10, 40], "probes": [1, 5]},
     ),
     queries=60,
@@ -114,7 +115,7 @@ def test_a_build_stops_within_three_seconds_of_its_cancel(farm: Farm) -> None:
     slow = BenchmarkPlan(
         column="public.items.embedding",
         distance=Distance.L2,
-        variants=sweep([parse_index("hnsw:m=48,ef_construction=400")], {}),
+        variants=sweep([parse_spec("hnsw:m=48,ef_construction=400")], {}),
         queries=10,
     )
     job_id = farm.submit("benchmark", slow.to_params())

@@ -4,13 +4,14 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from dashboard.benchmark.plan import BenchmarkPlan, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import benchmark
+from dashboard.benchmark.trials import sweep
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
 from db.distance import Distance
 from db.engine import Database
-from db.indexes import parse_index
+from db.forms import parse_spec
 from db.progress import Unrecorded
 
 COLUMN = "public.products.embedding"
@@ -35,7 +36,7 @@ def measure_products(database: Database) -> int:
     plan = BenchmarkPlan(
         COLUMN,
         Distance.COSINE,
-        sweep([parse_index("hnsw"), parse_index("ivfflat:lists=10")], {"ef_search": [80], "probes": [2]}),
+        sweep([parse_spec("hnsw"), parse_spec("ivfflat:lists=10")], {"ef_search": [80], "probes": [2]}),
         queries=20,
     )
     return benchmark(database, plan, Unrecorded(), created_by="local", job_id=None, budget_bytes=2**30)

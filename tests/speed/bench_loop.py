@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateIndex
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.indexes import Hnsw
-from db.timing import Answers, Search, as_text, ask, asking
+from db.timing import Answers, Arm, Search, as_text, ask, asking
 from tests.speed.copied import DISTANCE, QUERIES, K, copied_items
 from tests.speed.report import Ratio, show
 from tests.speed.server import fresh_database
@@ -95,9 +95,9 @@ def _by_number_qps(connection: Connection, numbers: np.ndarray) -> float:
 
 def _by_vector_qps(connection: Connection, search: Search, texts: list[bytes]) -> float:
     drawn = np.random.default_rng(0).choice(len(texts), PER_ROUND).tolist()
-    with asking(connection, search, texts, {}) as asker:
-        assert asker.plan().uses_index("run_1_index_1")
-        return _qps(asker.ask(drawn))
+    with asking(connection, [Arm(search, {})], texts) as asker:
+        assert asker.plan(0).uses_index("run_1_index_1")
+        return _qps(asker.ask(0, drawn))
 
 
 def _qps(answers: Answers) -> float:

@@ -9,7 +9,7 @@ from dashboard.benchmark.truth import Vectors, ground_truth
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.scratch import Scratch
-from db.timing import Search, as_text, asking
+from db.timing import Arm, Search, as_text, asking
 from tests.speed.copied import DISTANCE, QUERIES, K, copied_items
 from tests.speed.report import Ratio, show
 from tests.speed.server import fresh_database
@@ -60,8 +60,8 @@ def _ours_s(connection: Connection, scratch: Scratch, queries: Vectors) -> tuple
 def _asked_s(connection: Connection, scratch: Scratch, queries: Vectors) -> float:
     """Time some of the queries by the loop that times a trial, and scale to all."""
     texts = [as_text(query) for query in queries[:ASKED]]
-    with asking(connection, Search(scratch.rows, DISTANCE, K), texts, {}) as asker:
-        return float(asker.ask_exactly(range(ASKED)).latencies_ms.sum()) / 1000 * QUERIES / ASKED
+    with asking(connection, [Arm(Search(scratch.rows, DISTANCE, K), {})], texts) as asker:
+        return float(asker.ask_exactly(0, range(ASKED)).latencies_ms.sum()) / 1000 * QUERIES / ASKED
 
 
 if __name__ == "__main__":

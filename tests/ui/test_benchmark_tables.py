@@ -3,19 +3,20 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dashboard.benchmark.plan import BenchmarkPlan, sweep
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import sweep
 from dashboard.benchmark.verdict import Standing, Target, judge
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.benchmark_live import steps
 from db.distance import Distance
-from db.indexes import parse_index
+from db.forms import parse_spec
 from db.runs import Run
 from tests.trials import exact, trial
 
 PLAN = BenchmarkPlan(
     "public.items.embedding",
     Distance.COSINE,
-    sweep([parse_index("hnsw"), parse_index("ivfflat")], {"ef_search": [40, 80], "probes": [1]}),
+    sweep([parse_spec("hnsw"), parse_spec("ivfflat")], {"ef_search": [40, 80], "probes": [1]}),
 )
 RUN = Run(
     id=7,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.nav import PAGES
 from dashboard.ui.summary import BROKEN, EMPTY, EXACT_ONLY, INDEXED, Health, Way, finding, health, next_step
 from db.catalog import ColumnInfo
@@ -83,7 +84,7 @@ RUN = Run(
     table="products",
     column="embedding",
     state="succeeded",
-    plan={"k": 10},
+    plan=BenchmarkPlan("public.items.embedding", Distance.COSINE, ()).to_params(),
     rows=10_000,
     queries=100,
     environment=None,
