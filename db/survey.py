@@ -24,7 +24,6 @@ ROW_BYTES = 24 + 8 + 4
 """Tuple header, position with padding, line pointer."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What there is to copy: rows with a vector, rows without, and the one length of all vectors.

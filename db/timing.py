@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
+    ClauseElement,
     Column,
     ColumnElement,
     Connection,
@@ -107,6 +108,12 @@ class Arm:
 
     search: Search
     settings: Mapping[str, str]
+
+
+def prepared(name: str, arm: Arm) -> tuple[ClauseElement, ...]:
+    """List the statements that make a session of its own ask an arm's search as ``EXECUTE name(vector)``."""
+    settings = (select(func.set_config(setting, value, False)) for setting, value in arm.settings.items())
+    return _LOAD_LIBRARY, *settings, _Prepare(name, arm.search, arm.search.nearest())
 
 
 @contextmanager

@@ -39,4 +39,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "build_s": trial.build_s,
         "size_bytes": trial.size_bytes,
         "queries": trial.queries,
+        "k": trial.k,
+        "subset": trial.subset,
+        "rows": trial.rows,
+        "load": trial.load,
+        "facts": trial.facts,
     }

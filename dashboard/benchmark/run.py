@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Index
 
+from dashboard.benchmark.load import measure_load
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.sample import Sample, take_sample
 from dashboard.benchmark.start import start
-from dashboard.benchmark.trial import Candidate, Outcome, Question, carry_out, void
+from dashboard.benchmark.trial import PINNED_SETTINGS, Candidate, Outcome, Question, carry_out, void
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, ground_truth
 from db.build import Built, build, drop_index
@@ -28,7 +29,7 @@ from db.progress import Ledger, Progress
 from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
 from db.scratch import Scratch, drop, drop_left_behind, has_index
 from db.stamp import fingerprint
-from db.timing import Search
+from db.timing import Arm, Search
 
 
 def benchmark(
@@ -224,7 +225,27 @@ def _carry_out_all(attempt: _Attempt, trials: Sequence[PlannedTrial], candidate:
         tell=attempt.teller(trials),
     )
     for trial, outcome in zip(trials, outcomes, strict=True):
-        _keep(attempt, trial, outcome)
+        _keep(attempt, trial, _with_load(attempt, trial, outcome))
+
+
+def _with_load(attempt: _Attempt, trial: PlannedTrial, outcome: Outcome) -> Outcome:
+    """Add what several clients at once get, where the plan asks for it."""
+    plan = attempt.plan
+    if not plan.clients or not outcome.trial.is_measured:
+        return outcome
+    arm = attempt.question(trial).arm
+    settings = {**arm.settings, **(PINNED_SETTINGS if outcome.trial.pinned else {})}
+    load = measure_load(
+        attempt.database,
+        Arm(arm.search, settings),
+        attempt.sample.texts,
+        clients=plan.clients,
+        seconds=plan.seconds,
+        rate=plan.rate,
+        seed=plan.seed,
+        tell=lambda how: attempt.tell(trial, 0, 0, "queries", how),
+    )
+    return replace(outcome, trial=replace(outcome.trial, load=load))
 
 
 def _keep(attempt: _Attempt, trial: PlannedTrial, outcome: Outcome) -> None:

@@ -124,3 +124,14 @@ def test_plans_of_an_earlier_release_are_still_read() -> None:
     plan = BenchmarkPlan.from_params(old)
 
     assert (plan.ks, plan.distance, len(plan.trials)) == ((5,), Distance.L2, 2)
+
+
+def test_clients_at_once_are_measured_by_a_closed_and_an_open_loop(bench: Bench) -> None:
+    plan = plan_of("hnsw:m=8", clients=(1, 2), seconds=1, rate=50)
+    exact, indexed = bench.run(plan).trials
+
+    for trial in (exact, indexed):
+        assert [(point["clients"], point["rate"]) for point in trial.load] == [(1, 0), (2, 0), (2, 50)]
+        assert all(point["errors"] == 0 for point in trial.load)
+        assert all(point["qps_low"] <= point["qps"] <= point["qps_high"] for point in trial.load)
+    assert indexed.load[2]["qps"] == pytest.approx(50, abs=3)

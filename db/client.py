@@ -1,0 +1,115 @@
+"""One client of a load, as ``db.load`` starts it: ``python -m db.client``, told by pickles over its pipes."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from array import array
+from time import perf_counter_ns, sleep
+from typing import Any
+
+import numpy as np
+import psycopg2
+
+from db.engine import Database, driver_cursor
+from db.errors import DashboardError
+from db.load import Task
+
+WARM_UP = 20
+"""Queries before the start: the first ones also load the catalog and the index's first pages."""
+
+SPIN_NS = 2_000_000
+"""The last stretch before a moment is waited for awake, as a sleep ends late."""
+
+
+def main() -> None:
+    """Do what the task on standard input says, and answer on standard output."""
+    inbox, outbox = sys.stdin.buffer, sys.stdout.buffer
+    task: Task = pickle.load(inbox)
+
+    def say(what: object) -> None:
+        pickle.dump(what, outbox)
+        outbox.flush()
+
+    try:
+        with Database(task.url).writing("load") as connection, driver_cursor(connection, "load") as cursor:
+            for statement in task.setup:
+                cursor.execute(statement)
+            connection.connection.driver_connection.commit()  # type: ignore[union-attr]
+            connection.connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+            for number in range(WARM_UP):
+                cursor.execute(task.statements[(task.first + number) % len(task.statements)])
+                cursor.fetchall()
+            say({})
+            start_ns: int = pickle.load(inbox)
+            say(_on_time(cursor, task, start_ns) if task.every_ns else _in_turn(cursor, task, start_ns))
+    except DashboardError as error:
+        say(error.message)
+
+
+def _in_turn(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
+    """Ask again as soon as an answer is there."""
+    statements, number = task.statements, task.first
+    execute, fetch, now = cursor.execute, cursor.fetchall, perf_counter_ns
+    finished, taken, errors = array("q"), array("q"), 0
+    end_ns = start_ns + round(task.seconds * 1e9)
+    _wait_until(start_ns)
+    begun = now()
+    while begun < end_ns:
+        number += 1
+        try:
+            execute(statements[number % len(statements)])
+            fetch()
+        except psycopg2.Error:
+            errors += 1
+            if cursor.connection.closed:
+                break
+            begun = now()
+            continue
+        ended = now()
+        finished.append(ended)
+        taken.append(ended - begun)
+        begun = ended
+    return _told(finished, taken, errors)
+
+
+def _on_time(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
+    """Ask whenever a query is due, and count its latency from then."""
+    finished, taken, errors = array("q"), array("q"), 0
+    due, number = start_ns + task.after_ns, task.first
+    end_ns = start_ns + round(task.seconds * 1e9)
+    while due < end_ns:
+        _wait_until(due)
+        if perf_counter_ns() > end_ns + round(task.seconds * 1e9):
+            break  # hopelessly late: the rate is beyond the server
+        try:
+            cursor.execute(task.statements[number % len(task.statements)])
+            cursor.fetchall()
+        except psycopg2.Error:
+            errors += 1
+            if cursor.connection.closed:
+                break
+        else:
+            ended = perf_counter_ns()
+            finished.append(ended)
+            taken.append(ended - due)
+        due, number = due + task.every_ns, number + 1
+    return _told(finished, taken, errors)
+
+
+def _wait_until(moment_ns: int) -> None:
+    while (left := moment_ns - perf_counter_ns()) > 0:
+        if left > SPIN_NS:
+            sleep((left - SPIN_NS) / 1e9)
+
+
+def _told(finished: array[int], taken: array[int], errors: int) -> dict[str, Any]:
+    return {
+        "finished_ns": np.frombuffer(finished, np.int64),
+        "taken_ns": np.frombuffer(taken, np.int64),
+        "errors": errors,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Many clients at once: each a process and a connection of its own, asking as fast as it may, or on time.
+
+A closed loop asks again as soon as it is answered, and shows what the server can bear.  An open loop asks
+at a fixed rate whatever the server does; a latency then counts from the moment the query was due, so that
+a slow answer also tells of the queries it kept waiting (coordinated omission, as in wrk2).
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+from time import perf_counter_ns
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.dialects import postgresql
+
+from db.engine import Database
+from db.errors import DatabaseError
+from db.timing import Arm, prepared
+
+_ROOT = Path(__file__).resolve().parents[1]
+_DIALECT = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
+
+WATCH_S = 0.3
+
+LEAD_NS = 50_000_000
+"""Between the word to start and the start: every client hears it in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one client does; sent to its process, so it holds plain data alone."""
+
+    url: str
+    setup: tuple[str, ...]
+    statements: tuple[bytes, ...]
+    first: int
+    """Number of the statement to begin with: clients that march in step would warm each other's way."""
+    seconds: float
+    every_ns: int
+    """Nanoseconds between two queries of an open loop; 0 for a closed one."""
+    after_ns: int
+    """How long after the start the first query of an open loop is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What ``clients`` got who asked together for ``seconds``."""
+
+    clients: int
+    seconds: float
+    rate: float
+    """Queries per second that were offered by an open loop; 0 for a closed one."""
+    finished_s: NDArray[np.float64]
+    """When each query was answered, from the start, ascending; shape (queries,)."""
+    latencies_ms: NDArray[np.float64]
+    """In the same order; from when it was due, in an open loop; shape (queries,)."""
+    errors: int
+
+
+def offer(
+    database: Database,
+    arm: Arm,
+    queries: Sequence[bytes],
+    *,
+    clients: int,
+    seconds: float,
+    rate: float = 0,
+    watch: Callable[[], None] = lambda: None,
+) -> Load:
+    """Let ``clients`` ask ``queries`` an arm's way, as ``together`` does."""
+    setup = [
+        str(step.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})) % ()
+        for step in prepared("nearest", arm)
+    ]
+    statements = [b"EXECUTE nearest('%s')" % query for query in queries]
+    return together(database, setup, statements, clients=clients, seconds=seconds, rate=rate, watch=watch)
+
+
+def together(
+    database: Database,
+    setup: Sequence[str],
+    statements: Sequence[bytes],
+    *,
+    clients: int,
+    seconds: float,
+    rate: float = 0,
+    watch: Callable[[], None] = lambda: None,
+) -> Load:
+    """Let ``clients`` send ``statements`` over and over for ``seconds``, each after its own ``setup``.
+
+    ``rate`` is that of all together, 0 for as fast as they are answered.  ``watch`` is called a few times a
+    second, and what it raises ends the load.
+
+    Raises DatabaseError where a client cannot connect, or the server refuses its setup.
+    """
+    url = database.url.render_as_string(hide_password=False)
+    every_ns = round(1e9 * clients / rate) if rate else 0
+    tasks = [
+        Task(
+            url,
+            tuple(setup),
+            tuple(statements),
+            first=number * len(statements) // clients,
+            seconds=seconds,
+            every_ns=every_ns,
+            after_ns=number * every_ns // clients,
+        )
+        for number in range(clients)
+    ]
+    with ExitStack() as stack:
+        started = [stack.enter_context(_client(task)) for task in tasks]
+        for client in started:
+            _hear(client, watch)
+        start_ns = perf_counter_ns() + LEAD_NS
+        for client in started:
+            pickle.dump(start_ns, _stream(client.stdin))
+            _stream(client.stdin).flush()
+        parts = [_hear(client, watch) for client in started]
+    finished = np.concatenate([part["finished_ns"] for part in parts]) - start_ns
+    taken = np.concatenate([part["taken_ns"] for part in parts])
+    order = np.argsort(finished, kind="stable")
+    return Load(
+        clients=clients,
+        seconds=seconds,
+        rate=rate,
+        finished_s=finished[order] / 1e9,
+        latencies_ms=taken[order] / 1e6,
+        errors=sum(part["errors"] for part in parts),
+    )
+
+
+@contextmanager
+def _client(task: Task) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a client; whatever happens, it does not outlive this."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "db.client"], cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        pickle.dump(task, _stream(process.stdin))
+        _stream(process.stdin).flush()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _hear(client: subprocess.Popen[bytes], watch: Callable[[], None]) -> Any:
+    """Read what a client says next.  Raises DatabaseError where it says what went wrong, or nothing."""
+    while not select([_stream(client.stdout)], [], [], WATCH_S)[0]:
+        watch()
+    try:
+        said = pickle.load(_stream(client.stdout))
+    except EOFError:
+        said = "it ended without a word"
+    if isinstance(said, str):
+        raise DatabaseError(f"A client of the load could not go on: {said}.")
+    return said
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
