@@ -25,7 +25,8 @@ OUT_OF_SPACE, LIMIT_EXCEEDED = "53100", "54000"
 _SERIAL = {"max_parallel_maintenance_workers": "0"}
 
 _PROGRESS = text("""
-SELECT phase, blocks_done, blocks_total, tuples_done
+SELECT phase, blocks_done, blocks_total, tuples_done,
+       (SELECT count(*) FROM pg_stat_activity WHERE leader_pid = :pid) AS workers
 FROM pg_stat_progress_create_index WHERE pid = :pid
 """)
 _CANCEL = text("SELECT pg_cancel_backend(:pid)")
@@ -38,11 +39,21 @@ WHERE n.nspname = :schema AND c.relname = :name
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A finished index.  ``notices`` are the server's own words, such as a graph that left memory."""
+    """A finished index.
+
+    ``notices`` are the server's own words, such as a graph that left memory; ``workers`` the most parallel
+    processes that were seen beside the one that builds.
+    """
 
     build_s: float
     size_bytes: int
     notices: tuple[str, ...]
+    workers: int = 0
+
+    @property
+    def spilled(self) -> bool:
+        """Whether the graph outgrew maintenance_work_mem, from where on a build is many times slower."""
+        return any("no longer fits" in notice for notice in self.notices)
 
 
 def build(
@@ -65,7 +76,7 @@ def build(
     with _listening(connection) as notices:
         try:
             with connection.begin_nested():
-                build_s = _watched(database, connection, index, rows, watch)
+                build_s, workers = _watched(database, connection, index, rows, watch)
         except DBAPIError as error:
             if _sqlstate(error) == LIMIT_EXCEEDED:
                 raise RequestError(
@@ -75,8 +86,8 @@ def build(
             if _sqlstate(error) != OUT_OF_SPACE or "shared memory" not in str(error.orig):
                 raise
             _apply(connection, _SERIAL)
-            build_s = _watched(database, connection, index, rows, watch)
-    return Built(build_s, _size_bytes(connection, index), tuple(notices))
+            build_s, workers = _watched(database, connection, index, rows, watch)
+    return Built(build_s, _size_bytes(connection, index), tuple(notices), workers)
 
 
 def drop_index(connection: Connection, index: Index) -> None:
@@ -118,19 +129,21 @@ class _Notices:
 
 def _watched(
     database: Database, connection: Connection, index: Index, rows: int, watch: Callable[[Progress], None]
-) -> float:
-    """Build in a thread, look on from this one, and return the seconds it took."""
+) -> tuple[float, int]:
+    """Build in a thread, look on from this one; return the seconds it took, and the most workers seen."""
+    workers = 0
     pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
     with database.control("watch") as onlooker, ThreadPoolExecutor(1) as thread:
         building = thread.submit(_timed, connection, index)
         try:
             while not wait([building], WATCH_S).done:
                 if row := onlooker.execute(_PROGRESS, {"pid": pid}).first():
+                    workers = max(workers, row.workers)
                     watch(_progress(row, rows))
         except BaseException:
             onlooker.execute(_CANCEL, {"pid": pid})
             raise
-    return building.result()
+    return building.result(), workers
 
 
 def _timed(connection: Connection, index: Index) -> float:

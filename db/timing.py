@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.types import TypeEngine
 
+from db.columns import VectorColumn
 from db.distance import Distance
 from db.engine import driver_cursor
 from db.explain import Plan, parse_plan
+from db.filters import Filter
 from db.forms import Form
 
 MISSING = -1
@@ -48,15 +52,15 @@ class Answers:
 
     latencies_ms: NDArray[np.float64]
     """Wall time of one execute and fetch, as this process saw it; shape (queries,)."""
-    positions: NDArray[np.int64]
-    """Rows found, nearest first; shape (queries, k), padded with MISSING."""
+    found: NDArray[Any]
+    """What the search selects of the rows it found, nearest first; shape (queries, k), padded."""
 
     @staticmethod
     def joined(parts: Sequence[Answers]) -> Answers:
         """Put answers to consecutive queries together."""
         return Answers(
             np.concatenate([part.latencies_ms for part in parts]),
-            np.concatenate([part.positions for part in parts]),
+            np.concatenate([part.found for part in parts]),
         )
 
 
@@ -73,6 +77,12 @@ class Search:
     k: int
     form: Form | None = None
     only: str | None = None
+    missing: ClassVar[float] = MISSING
+
+    @property
+    def vector_type(self) -> TypeEngine[Any]:
+        """The type of what is searched for."""
+        return self.rows.c.embedding.type
 
     def nearest(self, *, exact: bool = False) -> Select[Any]:
         """Build the statement, with ``$1`` for the query's vector; ``exact`` hides it from every index."""
@@ -103,10 +113,58 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSearch:
+    """The same of a user's own column, of which nothing but the distances of the nearest rows is read."""
+
+    column: VectorColumn
+    distance: Distance
+    k: int
+    filters: tuple[Filter, ...] = ()
+    missing: ClassVar[float] = inf
+
+    @property
+    def vector_type(self) -> TypeEngine[Any]:
+        """The type of what is searched for."""
+        return self.column.sql_type
+
+    def nearest(self, *, exact: bool = False) -> Select[Any]:
+        """Build the statement, with ``$1`` for the query's vector; ``exact`` hides it from every index."""
+        rows = self.column.as_table(*(f.column for f in self.filters))
+        query: ColumnElement[Any] = literal_column("$1", self.vector_type)
+        away: ColumnElement[Any] = rows.c[self.column.column].op(self.distance.operator)(query)
+        order = away.op("+")(literal_column("0")) if exact else away
+        met = [f.clause(dict(rows.c.items())) for f in self.filters]
+        return select(away.label("distance")).where(*met).order_by(order).limit(self.k)
+
+
+class Asked(Protocol):
+    """A search that can be prepared: what it is for a vector of, how many rows, and its statement."""
+
+    @property
+    def k(self) -> int:
+        """Rows that are wanted."""
+        ...
+
+    @property
+    def missing(self) -> float:
+        """What stands for a row that did not come back."""
+        ...
+
+    @property
+    def vector_type(self) -> TypeEngine[Any]:
+        """The type of what is searched for."""
+        ...
+
+    def nearest(self, *, exact: bool = False) -> Select[Any]:
+        """Build the statement, with ``$1`` for the query's vector."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """One way to ask: a search, and the server settings it is asked under."""
 
-    search: Search
+    search: Asked
     settings: Mapping[str, str]
 
 
@@ -118,11 +176,11 @@ def prepared(name: str, arm: Arm) -> tuple[ClauseElement, ...]:
 
 @contextmanager
 def asking(connection: Connection, arms: Sequence[Arm], queries: Sequence[bytes]) -> Iterator[Asker]:
-    """Prepare ``arms`` in a transaction of its own, whose settings end with it.
+    """Prepare ``arms`` in a transaction, the caller's or one of its own, whose settings end with it.
 
     ``queries`` are written by ``as_text``, and asked for by number.
     """
-    with connection.begin():
+    with connection.begin_nested() if connection.in_transaction() else connection.begin():
         connection.execute(_LOAD_LIBRARY)  # until then hnsw.* and ivfflat.* are unknown names
         connection.execute(_FORGET)
         yield Asker(connection, arms, queries)
@@ -175,7 +233,8 @@ class Asker:
         self._apply(number)
         name = kind + str(number).encode()
         statements = [_execute(name, self._queries[i]) for i in queries]
-        return ask(self._connection, statements, self._arms[number].search.k)
+        search = self._arms[number].search
+        return ask(self._connection, statements, search.k, search.missing)
 
     def _prepare(self, number: int) -> None:
         search = self._arms[number].search
@@ -195,10 +254,10 @@ class Asker:
         return str(self._connection.execute(select(func.current_setting(name))).scalar_one())
 
 
-def ask(connection: Connection, statements: Sequence[bytes], k: int) -> Answers:
-    """Execute ``statements``, each returning up to ``k`` positions, and time every one."""
+def ask(connection: Connection, statements: Sequence[bytes], k: int, missing: float = MISSING) -> Answers:
+    """Execute ``statements``, each returning up to ``k`` numbers, and time every one."""
     taken_ns = np.empty(len(statements), np.int64)
-    found: list[list[tuple[int]]] = []
+    answers: list[list[tuple[float]]] = []
     with driver_cursor(connection, "EXECUTE") as cursor:
         execute, fetch = cursor.execute, cursor.fetchall
         for i, statement in enumerate(statements):
@@ -206,11 +265,11 @@ def ask(connection: Connection, statements: Sequence[bytes], k: int) -> Answers:
             execute(statement)
             rows = fetch()
             taken_ns[i] = perf_counter_ns() - started_ns
-            found.append(rows)
-    positions = np.full((len(found), k), MISSING, np.int64)
-    for i, rows in enumerate(found):
-        positions[i, : len(rows)] = [row[0] for row in rows]
-    return Answers(taken_ns / 1e6, positions)
+            answers.append(rows)
+    found = np.full((len(answers), k), missing)
+    for i, rows in enumerate(answers):
+        found[i, : len(rows)] = [row[0] for row in rows]
+    return Answers(taken_ns / 1e6, found)
 
 
 def as_text(vector: NDArray[np.float32]) -> bytes:
@@ -225,9 +284,9 @@ def _execute(name: bytes, vector: bytes) -> bytes:
 class _Prepare(ExecutableDDLElement):
     """PREPARE name (type) AS statement, with $1 for a vector of that type."""
 
-    def __init__(self, name: str, search: Search, statement: Select[Any]) -> None:
+    def __init__(self, name: str, search: Asked, statement: Select[Any]) -> None:
         self.name = name
-        self.vector_type = search.rows.c.embedding.type
+        self.vector_type = search.vector_type
         self.statement = statement
 
 

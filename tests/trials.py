@@ -14,8 +14,15 @@ def trial(
     void: bool = False,
 ) -> Trial:
     """One index with one search setting; ``interval`` is what recall may be off by."""
-    options: dict[str, int | str] = {"hnsw": {"m": 16, "ef_construction": 64}, "ivfflat": {"lists": 100}}.get(method, {})
-    setting: dict[str, int | str] = {"hnsw": {"ef_search": value}, "ivfflat": {"probes": value}}.get(method, {})
+    built: dict[str, dict[str, int | str]] = {
+        "hnsw": {"m": 16, "ef_construction": 64},
+        "ivfflat": {"lists": 100},
+    }
+    searched: dict[str, dict[str, int | str]] = {
+        "hnsw": {"ef_search": value},
+        "ivfflat": {"probes": value},
+    }
+    options, setting = built.get(method, {}), searched.get(method, {})
     measures = {
         "recall": recall,
         "recall_low": recall - interval,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -14,6 +14,7 @@ from db.distance import Distance, distance_named, distances_for
 from db.errors import RequestError
 from db.forms import parse_spec
 from db.indexes import Parameter
+from db.runs import LIVE
 from db.survey import Survey, forecast_bytes
 
 TYPES = frozenset({"vector", "halfvec"})
@@ -121,10 +122,17 @@ class BenchmarkPlan:
             for one, value, scan, tuples in product(asked, v.values, v.scans, v.tuples)
             if v.index.only in {None, one["subset"]}
         ]
-        return tuple(
-            PlannedTrial(i, t.index, t.value, t.scan, t.tuples, t.k, t.subset, t.build)
-            for i, t in enumerate([*exact, *swept])
-        )
+        live = [
+            PlannedTrial(0, None, arm=LIVE, today=today, **one)  # type: ignore[arg-type]
+            for one in asked
+            if self.live and not self._is_share(one["subset"])
+            for today in (False, True)
+        ]
+        return tuple(replace(trial, position=i) for i, trial in enumerate([*exact, *swept, *live]))
+
+    def _is_share(self, subset: object) -> bool:
+        """Whether a subset is drawn on the copy alone."""
+        return isinstance(subset, str) and self.filters[subset].share is not None
 
     def check(self, column: VectorColumn, found: Survey) -> None:
         """Raise RequestError where ``column`` and what it holds do not bear this plan."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Index
 
+from dashboard.benchmark.live import measure_live
 from dashboard.benchmark.load import measure_load
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.sample import Sample, take_sample
@@ -26,7 +27,7 @@ from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, Handover, RequestError
 from db.forms import IndexSpec
 from db.progress import Ledger, Progress
-from db.runs import close_abandoned, finish_run, load_run, store_trial, stored_positions
+from db.runs import LIVE, close_abandoned, finish_run, load_run, store_trial, stored_positions
 from db.scratch import Scratch, drop, drop_left_behind, has_index
 from db.stamp import fingerprint
 from db.timing import Arm, Search
@@ -154,9 +155,14 @@ def _go_through(attempt: _Attempt) -> None:
     """Carry out the trials that are not kept yet, with one index on the copy at a time."""
     with attempt.connection.begin():
         kept = stored_positions(attempt.connection, attempt.run_id)
-    for (spec, _), group in groupby(attempt.plan.trials, key=lambda trial: (trial.index, trial.build)):
+    for (arm, spec, _), group in groupby(attempt.plan.trials, key=lambda t: (t.arm, t.index, t.build)):
         trials = list(group)
         left = [trial for trial in trials if trial.position not in kept]
+        if arm == LIVE:
+            for trial, outcome in _live(attempt, trials) if left else ():
+                if trial in left:
+                    _keep(attempt, trial, outcome)
+            continue
         if spec is None:
             for trial in left:  # each reads every row: kept one by one, so that the least is lost
                 _carry_out_all(attempt, [trial], None)
@@ -167,6 +173,15 @@ def _go_through(attempt: _Attempt) -> None:
         # Also when nothing was left: an attempt killed in between leaves an index that would compete.
         with attempt.connection.begin():
             drop_index(attempt.connection, index)
+
+
+def _live(attempt: _Attempt, trials: Sequence[PlannedTrial]) -> Iterator[tuple[PlannedTrial, Outcome]]:
+    with attempt.connection.begin():
+        column = find_column(attempt.connection, attempt.plan.column)
+    outcomes = measure_live(
+        attempt.database, attempt.plan, column, trials, attempt.sample, tell=attempt.teller(trials)
+    )
+    return zip(trials, outcomes, strict=True)
 
 
 def _index(attempt: _Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
@@ -198,7 +213,7 @@ def _candidate(attempt: _Attempt, index: Index, trial: PlannedTrial) -> Candidat
     with connection.begin():
         if checkpoint.get("index") == name and has_index(connection, name):
             known = checkpoint["built"]
-            return Candidate(name, Built(known["build_s"], known["size_bytes"], tuple(known["notices"])))
+            return Candidate(name, Built(**{**known, "notices": tuple(known["notices"])}))
         drop_index(connection, index)
         built = build(
             attempt.database,

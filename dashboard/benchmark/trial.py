@@ -128,6 +128,7 @@ def void(
             measures={},
             build_s=candidate.built.build_s if candidate else None,
             size_bytes=candidate.built.size_bytes if candidate else None,
+            arm=trial.arm,
             k=trial.k,
             subset=trial.subset,
         )
@@ -191,7 +192,10 @@ def _facts(asked: _Asked, candidate: Candidate | None) -> dict[str, Any]:
         "read_blocks": _median([scan.read_blocks or 0 for scan in scans]),
         "first_round_ms": _median(asked.first.latencies_ms.tolist()),
     }
-    return facts | ({"build": list(candidate.built.notices)} if candidate else {})
+    if candidate:
+        built = candidate.built
+        facts |= {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
+    return facts
 
 
 def _median(values: Sequence[float]) -> float:
@@ -203,7 +207,7 @@ def _observed(
 ) -> Observed:
     """Compare what came back with the exact answers, by distances computed from our own vectors."""
     queries, k = plan.asked(question.trial), question.trial.k
-    positions = rounds.answers.positions[:queries]
+    positions = rounds.answers.found[:queries].astype(np.int64)
     exact = truth.distances[:queries, :k]
     found = found_distances(sample.rows, sample.queries, sample.indexes(positions), question.search.distance)
     return Observed(

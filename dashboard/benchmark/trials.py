@@ -9,7 +9,7 @@ from db.errors import RequestError
 from db.forms import IndexSpec
 from db.indexes import Hnsw, IndexMethod, Ivfflat, Parameter
 from db.nearest import ITERATIVE_SCANS
-from db.runs import EXACT
+from db.runs import COPY, EXACT, LIVE
 
 NEIGHBOURS = Parameter("k", 10, 1, 1000, "Neighbours each query asks for.")
 MAX_SCAN_TUPLES = Parameter(
@@ -73,6 +73,9 @@ class PlannedTrial:
     k: int = NEIGHBOURS.default
     subset: str | None = None
     build: int = 1
+    arm: str = COPY
+    today: bool = False
+    """On the live table: as it is searched today, by whatever index it has, and not exactly."""
 
     @property
     def method(self) -> str:
@@ -115,7 +118,8 @@ class PlannedTrial:
         parts = [f"{name}={value}" for name, value in self.setting.items()]
         parts += [f"k={self.k}"] if self.k != NEIGHBOURS.default else []
         parts += [f"where {self.subset}"] if self.subset else []
-        return " ".join([str(self.index or EXACT), *parts])
+        name = ("as it is today" if self.today else EXACT) if self.index is None else str(self.index)
+        return " ".join([name, *parts, *(["on the live table"] if self.arm == LIVE else [])])
 
 
 def sweep(

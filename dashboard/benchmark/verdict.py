@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from dashboard.benchmark.trials import NEIGHBOURS
-from db.runs import EXACT, Trial
+from db.runs import COPY, EXACT, Trial
 
 METHOD_LABELS = {EXACT: "Exact", "hnsw": "HNSW", "ivfflat": "IVFFlat"}
 
@@ -81,6 +81,14 @@ def judge(trials: Sequence[Trial], target: Target) -> Verdict:
 
 def _meets(trial: Trial, target: Target, recall: str) -> bool:
     return trial.measures[recall] >= target.recall and trial.measures["p95_ms"] <= target.p95_ms
+
+
+def alike(trials: Sequence[Trial], k: int | None = None, subset: str | None = None) -> list[Trial]:
+    """Choose the trials that compare: on the copy, of one ``k`` and subset; by default the first trial's."""
+    copies = [trial for trial in trials if trial.arm == COPY]
+    if k is None and copies:
+        k, subset = copies[0].k, copies[0].subset
+    return [trial for trial in copies if (trial.k, trial.subset) == (k, subset)]
 
 
 class Setup(Protocol):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.trials import PlannedTrial
-from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
+from dashboard.benchmark.verdict import Target, Verdict, alike, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, trial_table
@@ -56,7 +56,7 @@ def _so_far(job_id: int) -> None:
             return  # the panel above says so already
         plan = BenchmarkPlan.from_params(job.params)
         trials = run.trials if run else ()
-        verdict = judge(trials, Target())
+        verdict = judge(alike(trials), Target())
         if verdict.exact:
             _tiles(verdict, len(trials), len(plan.trials))
         left, right = st.columns([3, 2])

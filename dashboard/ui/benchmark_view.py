@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Target, Verdict, index_name, judge, setting_name
+from dashboard.benchmark.verdict import Target, Verdict, alike, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, how_to_use, trials_card
@@ -53,7 +53,7 @@ def report(run: Run, column: ColumnInfo | None) -> None:
     with st.container(border=True, gap="xxsmall"):
         left, right = st.columns([3, 2], vertical_alignment="top")
         with right:
-            verdict = judge(run.trials, pick_target())
+            verdict = judge(alike(run.trials), pick_target())
         with left:
             _verdict(verdict, len(run.trials), k)
     if verdict.exact is None:
@@ -133,16 +133,18 @@ def _charts(run: Run, verdict: Verdict, k: int) -> None:
             "intervals; the target is shaded",
         )
         st.plotly_chart(
-            frontier.recall_against_latency(run.trials, k=k, target=verdict.target, best=verdict.cheapest),
+            frontier.recall_against_latency(
+                alike(run.trials), k=k, target=verdict.target, best=verdict.cheapest
+            ),
             key="frontier",
             config=charts.PLAIN,
-            alt=frontier.in_words(run.trials, k),
+            alt=frontier.in_words(alike(run.trials), k),
         )
     with b.container(border=True, height="stretch"):
         heading("Latency with and without an index", "p95 of each index at its best setting for the target")
         st.plotly_chart(
             charts.latency_with_and_without(
-                _one_per_index(run.trials, verdict.target), target=verdict.target
+                _one_per_index(alike(run.trials), verdict.target), target=verdict.target
             ),
             key="latency",
             config=charts.PLAIN,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Target, judge
+from dashboard.benchmark.verdict import Target, alike, judge
 from dashboard.jobs.kinds import kind_named
 from dashboard.ui.verdict_words import Words, words
 from db.catalog import ColumnInfo
@@ -101,9 +101,9 @@ def _measure_or_read(filled: Sequence[ColumnInfo], runs: Sequence[Run]) -> NextS
 
 def best_trial(run: Run) -> Trial | None:
     """Choose the trial with an index that speaks for a run: the fastest of the accurate, else the surest."""
-    return judge(run.trials, Target()).nearest
+    return judge(alike(run.trials), Target()).nearest
 
 
 def finding(run: Run) -> Words:
     """Say what a run found, in the words of the page Benchmarks."""
-    return words(judge(run.trials, Target()), len(run.trials), BenchmarkPlan.from_params(run.plan).k)
+    return words(judge(alike(run.trials), Target()), len(run.trials), BenchmarkPlan.from_params(run.plan).k)

@@ -49,7 +49,7 @@ def test_positions_come_nearest_first_and_every_query_is_timed(
     with asking(connection, [Arm(search, {})], texts(10.2, 200.9)) as asker:
         answers = asker.ask(0, [1, 0])
 
-    assert answers.positions.tolist() == [[201, 200, 202], [10, 11, 9]]
+    assert answers.found.tolist() == [[201, 200, 202], [10, 11, 9]]
     assert answers.latencies_ms.shape == (2,)
     assert (answers.latencies_ms > 0).all()
 
@@ -57,9 +57,9 @@ def test_positions_come_nearest_first_and_every_query_is_timed(
 def test_rows_that_do_not_come_back_are_missing(connection: Connection) -> None:
     settings = {"hnsw.ef_search": "2", "enable_seqscan": "off"}
     with asking(connection, [Arm(Search(rows_of("vector"), Distance.L2, 5), settings)], texts(10)) as asker:
-        assert asker.ask(0, [0]).positions[0, 2:].tolist() == [MISSING] * 3
-        assert asker.ask_exactly(0, [0]).positions[0, 0] == 10
-        assert MISSING not in asker.ask_exactly(0, [0]).positions
+        assert asker.ask(0, [0]).found[0, 2:].tolist() == [MISSING] * 3
+        assert asker.ask_exactly(0, [0]).found[0, 0] == 10
+        assert MISSING not in asker.ask_exactly(0, [0]).found
 
 
 def test_new_settings_reach_a_search_that_is_prepared_already(connection: Connection) -> None:
@@ -79,7 +79,7 @@ def test_arms_asked_in_turns_keep_their_own_settings(connection: Connection) -> 
     narrow, wide = ({"hnsw.ef_search": value, "enable_seqscan": "off"} for value in ("2", "80"))
     with asking(connection, [Arm(search, narrow), Arm(search, wide), Arm(search, {})], texts(10)) as asker:
         for _ in range(8):
-            found = [(asker.ask(arm, [0]).positions != MISSING).sum() for arm in (0, 1)]
+            found = [(asker.ask(arm, [0]).found != MISSING).sum() for arm in (0, 1)]
             assert found == [2, 5]
         asker.plan(2)
         assert connection.execute(select(func.current_setting("hnsw.ef_search"))).scalar_one() == "40"
@@ -103,7 +103,7 @@ def test_a_search_goes_through_an_index_over_a_form_and_orders_by_the_true_dista
     settings = {"enable_seqscan": "off", "hnsw.ef_search": "400"}
     with asking(connection, [Arm(search, settings)], texts(10.2)) as asker:
         assert asker.plan(0).uses_index("over_a_form")
-        found, exact = asker.ask(0, [0]).positions, asker.ask_exactly(0, [0]).positions
+        found, exact = asker.ask(0, [0]).found, asker.ask_exactly(0, [0]).found
     assert exact.tolist() == [[10, 11, 9]]
     if "bit" not in form:  # every point on a line has the same signs: candidates are drawn blindly
         assert found.tolist() == exact.tolist()
@@ -116,8 +116,8 @@ def test_a_search_may_be_limited_to_marked_rows(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE marked AS SELECT *, position % 2 = 0 AS even FROM line_vector"))
     search = Search(marked, Distance.L2, 3, only="even")
     with asking(connection, [Arm(search, {})], texts(10.2)) as asker:
-        assert asker.ask(0, [0]).positions.tolist() == [[10, 12, 8]]
-        assert asker.ask_exactly(0, [0]).positions.tolist() == [[10, 12, 8]]
+        assert asker.ask(0, [0]).found.tolist() == [[10, 12, 8]]
+        assert asker.ask_exactly(0, [0]).found.tolist() == [[10, 12, 8]]
 
 
 def test_exact_search_reads_every_row_whatever_the_settings(connection: Connection) -> None:
@@ -164,4 +164,4 @@ def test_answers_are_joined_in_order() -> None:
     joined = Answers.joined([first, second])
 
     assert joined.latencies_ms.tolist() == [1, 2, 3]
-    assert joined.positions.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert joined.found.tolist() == [[1, 2], [3, 4], [5, 6]]
