@@ -10,7 +10,8 @@ from dashboard.benchmark.trials import sweep
 from db.distance import Distance
 from db.errors import RequestError
 from db.forms import parse_spec
-from tests.benchmark.conftest import PLAN, Bench
+from db.progress import Progress
+from tests.benchmark.conftest import PLAN, Bench, Journal
 
 
 def plan_of(*indexes: str, ef_search: tuple[int, ...] = (80,), **facts: object) -> BenchmarkPlan:
@@ -135,3 +136,30 @@ def test_clients_at_once_are_measured_by_a_closed_and_an_open_loop(bench: Bench)
         assert all(point["errors"] == 0 for point in trial.load)
         assert all(point["qps_low"] <= point["qps"] <= point["qps_high"] for point in trial.load)
     assert indexed.load[2]["qps"] == pytest.approx(50, abs=3)
+
+
+@pytest.mark.parametrize("form", ["", ",as=bit,candidates=20", ",only=30 %"])
+def test_inserting_beside_an_index_costs_more_time_and_wal_than_without(bench: Bench, form: str) -> None:
+    plan = plan_of(f"hnsw:m=8{form}", inserts=200, subsets=(None, "30%"))
+    run = bench.run(plan)
+
+    without, *_, beside = (trial.facts["inserted"] for trial in run.trials)
+    assert (without["rows"], beside["rows"]) == (200, 200)
+    assert beside["row_ms"] > 0
+    if "only" not in form:  # rows added here belong to no subset
+        assert beside["row_ms"] > without["row_ms"]
+        assert beside["wal_bytes"] > 2 * without["wal_bytes"] > 0
+    assert bench.scratch_tables() == []
+
+
+def test_rows_inserted_for_their_cost_are_taken_back(bench: Bench) -> None:
+    seen: list[int] = []
+    plan = plan_of("hnsw:m=8", "hnsw:m=12", inserts=100)
+
+    def count(progress: Progress) -> None:
+        if "hnsw:m=12" in progress.phase and not seen:
+            [(rows,)] = bench.execute("SELECT count(*) FROM vectorscope_bench.run_1")
+            seen.append(rows)
+
+    bench.run(plan, Journal(before_tell=count))
+    assert seen == [930]

@@ -1,0 +1,163 @@
+"""The steps of a run: exact search, one index at a time, the live table; each trial is kept when done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Index
+
+from dashboard.benchmark.attempt import Attempt
+from dashboard.benchmark.live import measure_live
+from dashboard.benchmark.load import measure_load
+from dashboard.benchmark.trial import PINNED_SETTINGS, Candidate, Outcome, carry_out, void
+from dashboard.benchmark.trials import PlannedTrial
+from db.build import Built, build, drop_index
+from db.catalog import find_column
+from db.errors import RequestError
+from db.forms import IndexSpec
+from db.insert_cost import insert_cost
+from db.runs import LIVE, store_trial, stored_positions
+from db.scratch import has_index
+from db.timing import Arm
+
+
+def go_through(attempt: Attempt) -> None:
+    """Carry out the trials that are not kept yet, with one index on the copy at a time."""
+    with attempt.connection.begin():
+        kept = stored_positions(attempt.connection, attempt.run_id)
+    for (arm, spec, _), group in groupby(attempt.plan.trials, key=lambda t: (t.arm, t.index, t.build)):
+        trials = list(group)
+        left = [trial for trial in trials if trial.position not in kept]
+        if arm == LIVE:
+            for trial, outcome in _live(attempt, trials) if left else ():
+                if trial in left:
+                    _keep(attempt, trial, outcome)
+            continue
+        if spec is None:
+            for trial in left:  # each reads every row: kept one by one, so that the least is lost
+                _carry_out_all(attempt, [trial], None)
+            continue
+        index = _index(attempt, spec, trials[0])
+        if left:
+            _measure_index(attempt, index, left)
+        # Also when nothing was left: an attempt killed in between leaves an index that would compete.
+        with attempt.connection.begin():
+            drop_index(attempt.connection, index)
+
+
+def _live(attempt: Attempt, trials: Sequence[PlannedTrial]) -> Iterator[tuple[PlannedTrial, Outcome]]:
+    with attempt.connection.begin():
+        column = find_column(attempt.connection, attempt.plan.column)
+    outcomes = measure_live(
+        attempt.database, attempt.plan, column, trials, attempt.sample, tell=attempt.teller(trials)
+    )
+    return zip(trials, outcomes, strict=True)
+
+
+def _index(attempt: Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
+    scratch = attempt.scratch
+    only = attempt.mark(spec.only) if spec.only else None
+    return replace(spec, only=only).on(
+        scratch.rows,
+        "embedding",
+        scratch.type,
+        scratch.dimensions,
+        attempt.plan.distance,
+        name=f"run_{attempt.run_id}_index_{first.position}",
+    )
+
+
+def _measure_index(attempt: Attempt, index: Index, trials: Sequence[PlannedTrial]) -> None:
+    try:
+        candidate = _candidate(attempt, index, trials[0])
+    except RequestError as refused:
+        for trial in trials:
+            _keep(attempt, trial, void(attempt.plan, trial, refused.message))
+    else:
+        _carry_out_all(attempt, trials, candidate)
+
+
+def _candidate(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
+    """Build ``index``, or adopt it where an earlier attempt had finished it."""
+    connection, checkpoint, name = attempt.connection, attempt.ledger.checkpoint, str(index.name)
+    with connection.begin():
+        if checkpoint.get("index") == name and has_index(connection, name):
+            known = checkpoint["built"]
+            return Candidate(name, Built(**{**known, "notices": tuple(known["notices"])}))
+        drop_index(connection, index)
+        built = build(
+            attempt.database,
+            connection,
+            index,
+            rows=len(attempt.sample.rows),
+            settings=attempt.build_settings,
+            watch=lambda p: attempt.tell(trial, p.done, p.total, p.unit, p.phase),
+        )
+        attempt.save(trial.position, f"built {trial.index}", {"index": name, "built": asdict(built)})
+    for notice in built.notices:
+        attempt.ledger.log(f"{trial.index}: {notice}")
+    return Candidate(name, built)
+
+
+def _carry_out_all(attempt: Attempt, trials: Sequence[PlannedTrial], candidate: Candidate | None) -> None:
+    outcomes = carry_out(
+        attempt.connection,
+        attempt.plan,
+        [attempt.question(trial) for trial in trials],
+        candidate,
+        sample=attempt.sample,
+        truths=attempt.truths,
+        tell=attempt.teller(trials),
+    )
+    loaded = [_with_load(attempt, trial, outcome) for trial, outcome in zip(trials, outcomes, strict=True)]
+    inserted = _insert_cost(attempt, trials[0])
+    for trial, outcome in zip(trials, loaded, strict=True):
+        facts = {**outcome.trial.facts, **inserted}
+        _keep(attempt, trial, replace(outcome, trial=replace(outcome.trial, facts=facts)))
+
+
+def _insert_cost(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:
+    """Insert rows last of all: what is taken back still lies about in heap and index."""
+    plan = attempt.plan
+    if not plan.inserts:
+        return {}
+    attempt.tell(trial, 0, plan.inserts, "rows", "inserting")
+    only = attempt.mark(trial.index.only) if trial.index and trial.index.only else None
+    spec = replace(trial.index, only=only) if trial.index else None
+    cost = insert_cost(attempt.connection, attempt.scratch, spec, plan.distance, plan.inserts)
+    return {"inserted": asdict(cost)}
+
+
+def _with_load(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> Outcome:
+    """Add what several clients at once get, where the plan asks for it."""
+    plan = attempt.plan
+    if not plan.clients or not outcome.trial.is_measured:
+        return outcome
+    arm = attempt.question(trial).arm
+    settings = {**arm.settings, **(PINNED_SETTINGS if outcome.trial.pinned else {})}
+    load = measure_load(
+        attempt.database,
+        Arm(arm.search, settings),
+        attempt.sample.texts,
+        clients=plan.clients,
+        seconds=plan.seconds,
+        rate=plan.rate,
+        seed=plan.seed,
+        tell=lambda how: attempt.tell(trial, 0, 0, "queries", how),
+    )
+    return replace(outcome, trial=replace(outcome.trial, load=load))
+
+
+def _keep(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
+    with attempt.connection.begin():
+        store_trial(
+            attempt.connection,
+            attempt.run_id,
+            outcome.trial,
+            latencies_ms=outcome.latencies_ms,
+            recalls=outcome.recalls,
+        )
+        attempt.save(trial.position + 1, f"measured {trial}", {})
