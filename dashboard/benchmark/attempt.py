@@ -34,6 +34,12 @@ class Attempt:
     sample: Sample
     truths: dict[str | None, Truth]
     build_settings: dict[str, str]
+    size: int | None
+
+    @property
+    def trials(self) -> list[PlannedTrial]:
+        """The trials to be measured on this copy, and beside it."""
+        return [trial for trial in self.plan.trials if trial.size == self.size]
 
     def tell(self, trial: PlannedTrial, done: int, total: int, unit: str, doing: str) -> None:
         """Show how far ``trial`` is."""
@@ -67,6 +73,8 @@ def begin_attempt(
     plan: BenchmarkPlan,
     ledger: Ledger,
     build_memory_mb: int,
+    *,
+    size: int | None,
 ) -> Attempt:
     """Copy and read the rows unless an earlier attempt has, and find the exact answers.
 
@@ -76,7 +84,7 @@ def begin_attempt(
         column = find_column(connection, plan.column)
     known = ledger.checkpoint
     scratch = Scratch(known["run"], column.type, known["dimensions"], len(plan.filters))
-    sample = take_sample(database, connection, plan, scratch, ledger)
+    sample = take_sample(database, connection, plan, scratch, ledger, size=size)
     return Attempt(
         database=database,
         connection=connection,
@@ -86,6 +94,7 @@ def begin_attempt(
         scratch=scratch,
         sample=sample,
         truths=dict(_truths(plan, sample, ledger)),
+        size=size,
         build_settings={"maintenance_work_mem": f"{build_memory_mb}MB"} if build_memory_mb else {},
     )
 

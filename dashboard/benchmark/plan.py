@@ -69,6 +69,8 @@ class BenchmarkPlan:
     rebuilds: int = REBUILDS.default
     inserts: int = INSERTS.default
     live: bool = False
+    sizes: tuple[int, ...] = ()
+    """Rows of the copies to measure everything on, ascending, to see how it grows; none: one copy alone."""
 
     def __post_init__(self) -> None:
         for parameter in (QUERIES, REPEATS, SEED, SECONDS, RATE, REBUILDS, INSERTS):
@@ -89,6 +91,16 @@ class BenchmarkPlan:
             raise RequestError(
                 f"A sample of {self.sample_rows:,} rows is too small for {self.queries:,} queries.",
                 "Sample more rows, or ask fewer queries.",
+            )
+        if list(self.sizes) != sorted(set(self.sizes)) or (self.sizes and self.sample_rows is not None):
+            raise RequestError(
+                f"The sizes {', '.join(map(str, self.sizes))} do not ascend, or stand beside a sample.",
+                "Give each size once, the smallest first, and leave out the sample.",
+            )
+        if self.sizes and self.sizes[0] <= self.queries + max(self.ks):
+            raise RequestError(
+                f"A copy of {self.sizes[0]:,} rows is too small for {self.queries:,} queries.",
+                "Begin with more rows, or ask fewer queries.",
             )
         if len(self.trials) > MAX_TRIALS:
             raise RequestError(
@@ -114,6 +126,7 @@ class BenchmarkPlan:
             for subset in (parse_subset(given or "none") for given in self.subsets)
             for k in self.ks
         ]
+        last = self.sizes[-1] if self.sizes else None
         exact = [PlannedTrial(0, None, **one) for one in asked]  # type: ignore[arg-type]
         swept = [
             PlannedTrial(0, v.index, value, scan, tuples, build=build, **one)  # type: ignore[arg-type]
@@ -123,12 +136,13 @@ class BenchmarkPlan:
             if v.index.only in {None, one["subset"]}
         ]
         live = [
-            PlannedTrial(0, None, arm=LIVE, today=today, **one)  # type: ignore[arg-type]
+            PlannedTrial(0, None, arm=LIVE, size=last, today=today, **one)  # type: ignore[arg-type]
             for one in asked
             if self.live and not self._is_share(one["subset"])
             for today in (False, True)
         ]
-        return tuple(replace(trial, position=i) for i, trial in enumerate([*exact, *swept, *live]))
+        copies = [replace(t, size=size) for size in self.sizes or (None,) for t in (*exact, *swept)]
+        return tuple(replace(trial, position=i) for i, trial in enumerate([*copies, *live]))
 
     def _is_share(self, subset: object) -> bool:
         """Whether a subset is drawn on the copy alone."""
@@ -164,7 +178,8 @@ class BenchmarkPlan:
 
     def searched_rows(self, rows: int) -> int:
         """Count the rows that stay to be searched, of ``rows`` that could be copied."""
-        return min(rows, self.sample_rows or rows) - self.queries
+        most = self.sizes[-1] if self.sizes else self.sample_rows
+        return min(rows, most or rows) - self.queries
 
     def cost(self, column_type: str, found: Survey) -> Cost:
         """Forecast what this plan takes on a column of which ``found`` is known."""
@@ -194,7 +209,7 @@ class BenchmarkPlan:
         given = dict(params)
         given["ks"] = given.get("ks") or [given["k"]]
         given.pop("k", None)
-        given |= {name: tuple(given[name]) for name in ("ks", "subsets", "clients") if name in given}
+        given |= {name: tuple(given[name]) for name in ("ks", "subsets", "clients", "sizes") if name in given}
         variants = tuple(
             Variant(
                 parse_spec(v["index"]),

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from dashboard.benchmark.attempt import Attempt, begin_attempt
+from dashboard.benchmark.attempt import begin_attempt
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.start import start
 from dashboard.benchmark.steps import go_through
@@ -18,7 +18,7 @@ from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, Handover
 from db.progress import Ledger, Progress
-from db.runs import close_abandoned, finish_run, load_run
+from db.runs import close_abandoned, finish_run, load_run, stored_positions
 from db.scratch import drop, drop_left_behind
 from db.stamp import fingerprint
 
@@ -46,9 +46,10 @@ def benchmark(
     run_id = int(ledger.checkpoint["run"])
     try:
         with database.writing("benchmark") as connection:
-            attempt = begin_attempt(database, connection, plan, ledger, build_memory_mb)
-            go_through(attempt)
-            _finish(attempt)
+            for size in plan.sizes or (None,):
+                if not _is_done(connection, plan, run_id, size):
+                    go_through(begin_attempt(database, connection, plan, ledger, build_memory_mb, size=size))
+            _finish(connection, plan, ledger, run_id)
     except (Handover, ConnectionFailed):
         raise  # another attempt goes on from what is kept
     except Exception as error:
@@ -63,17 +64,23 @@ def sweep_scratch(connection: Connection, active_jobs: Collection[int]) -> tuple
     return drop_left_behind(connection)
 
 
-def _finish(attempt: Attempt) -> None:
-    connection = attempt.connection
+def _is_done(connection: Connection, plan: BenchmarkPlan, run_id: int, size: int | None) -> bool:
     with connection.begin():
-        column = find_column(connection, attempt.plan.column)
+        kept = stored_positions(connection, run_id)
+    return {trial.position for trial in plan.trials if trial.size == size} <= kept
+
+
+def _finish(connection: Connection, plan: BenchmarkPlan, ledger: Ledger, run_id: int) -> None:
+    with connection.begin():
+        column = find_column(connection, plan.column)
         now = fingerprint(connection, column)
-        drop(connection, attempt.run_id)
-        finish_run(connection, attempt.run_id, "succeeded", now)
-        attempt.save(len(attempt.plan.trials), "finished", {})
-        before = load_run(connection, attempt.run_id).fingerprint_before
+        drop(connection, run_id)
+        finish_run(connection, run_id, "succeeded", now)
+        trials = len(plan.trials)
+        ledger.save(connection, Progress(trials, trials, "trials", "finished"), ledger.checkpoint)
+        before = load_run(connection, run_id).fingerprint_before
     if now != before:
-        attempt.ledger.log(
+        ledger.log(
             f"{column} or an index on it was changed by somebody else while this run was measuring its copy."
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +43,24 @@ class Sample:
 
 
 def take_sample(
-    database: Database, connection: Connection, plan: BenchmarkPlan, scratch: Scratch, ledger: Ledger
+    database: Database,
+    connection: Connection,
+    plan: BenchmarkPlan,
+    scratch: Scratch,
+    ledger: Ledger,
+    *,
+    size: int | None = None,
 ) -> Sample:
-    """Copy the rows unless an earlier attempt has, and read them.
+    """Copy the rows unless an earlier attempt has, and read them; ``size`` of them where it is given.
 
     Raises RequestError where the table changed between two attempts, so that their trials would not compare.
     """
     with connection.begin():
-        if not is_filled(connection, scratch):
+        if ledger.checkpoint.get("size") != size or not is_filled(connection, scratch):
             ledger.tell(Progress(0, 0, "rows", "copying the rows"))
-            _copy(connection, plan, scratch)
+            _copy(connection, plan, scratch, size or plan.sample_rows)
+            if size is not None:
+                _save(connection, ledger, {"size": size})
     with database.writing("benchmark") as other:
         vacuum(other.execution_options(isolation_level="AUTOCOMMIT"), scratch)
     ledger.tell(Progress(0, 0, "rows", "reading the copy"))
@@ -59,7 +68,8 @@ def take_sample(
         rows = copy_out_vectors(connection, select(scratch.rows.c.position, scratch.rows.c.embedding))
         queries = copy_out_vectors(connection, select(scratch.queries))
         held = [positions_in(connection, scratch, number) for number in range(scratch.subsets)]
-    _check_unchanged(connection, ledger, digest(rows.ids, rows.vectors, queries.ids, queries.vectors))
+    content = digest(rows.ids, rows.vectors, queries.ids, queries.vectors)
+    _check_unchanged(connection, ledger, "digest" if size is None else f"digest of {size}", content)
     places = np.full(max(rows.ids.max(), queries.ids.max()) + 2, MISSING)
     places[rows.ids] = np.arange(len(rows.ids))
     mixed = np.random.default_rng(plan.seed).permutation(len(queries.ids))
@@ -71,14 +81,14 @@ def take_sample(
     return Sample(rows.vectors, asked, tuple(as_text(query) for query in asked), places, members)
 
 
-def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch) -> None:
+def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch, rows: int | None) -> None:
     column = find_column(connection, plan.column)
     copied = fill(
         connection,
         column,
         scratch,
         plan.distance,
-        sample_rows=plan.sample_rows,
+        sample_rows=rows,
         seed=plan.seed,
         subsets=tuple(plan.filters.values()),
     )
@@ -88,14 +98,16 @@ def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch) -> None
     hold_out(connection, scratch, chosen.tolist())
 
 
-def _check_unchanged(connection: Connection, ledger: Ledger, content: str) -> None:
-    known = ledger.checkpoint.get("digest", content)
+def _check_unchanged(connection: Connection, ledger: Ledger, name: str, content: str) -> None:
+    known = ledger.checkpoint.get(name, content)
     if known != content:
         raise RequestError(
             "The table changed since this run was started, and its first copy is lost.",
             "Start the benchmark again.",
         )
     with connection.begin():
-        ledger.save(
-            connection, Progress(0, 0, "rows", "reading the copy"), {**ledger.checkpoint, "digest": content}
-        )
+        _save(connection, ledger, {name: content})
+
+
+def _save(connection: Connection, ledger: Ledger, known: dict[str, Any]) -> None:
+    ledger.save(connection, Progress(0, 0, "rows", "reading the copy"), {**ledger.checkpoint, **known})

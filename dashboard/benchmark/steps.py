@@ -28,7 +28,7 @@ def go_through(attempt: Attempt) -> None:
     """Carry out the trials that are not kept yet, with one index on the copy at a time."""
     with attempt.connection.begin():
         kept = stored_positions(attempt.connection, attempt.run_id)
-    for (arm, spec, _), group in groupby(attempt.plan.trials, key=lambda t: (t.arm, t.index, t.build)):
+    for (arm, spec, _), group in groupby(attempt.trials, key=lambda t: (t.arm, t.index, t.build)):
         trials = list(group)
         left = [trial for trial in trials if trial.position not in kept]
         if arm == LIVE:

@@ -74,6 +74,8 @@ class PlannedTrial:
     subset: str | None = None
     build: int = 1
     arm: str = COPY
+    size: int | None = None
+    """Rows of the copy it is measured on, where a plan measures several; None for the one there is."""
     today: bool = False
     """On the live table: as it is searched today, by whatever index it has, and not exactly."""
 
@@ -118,6 +120,7 @@ class PlannedTrial:
         parts = [f"{name}={value}" for name, value in self.setting.items()]
         parts += [f"k={self.k}"] if self.k != NEIGHBOURS.default else []
         parts += [f"where {self.subset}"] if self.subset else []
+        parts += [f"on {self.size:,} rows"] if self.size is not None else []
         name = ("as it is today" if self.today else EXACT) if self.index is None else str(self.index)
         return " ".join([name, *parts, *(["on the live table"] if self.arm == LIVE else [])])
 
