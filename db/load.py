@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql
 
+from db.arms import Arm
 from db.engine import Database
 from db.errors import DatabaseError
-from db.timing import Arm, prepared
+from db.timing import prepared
 
 _ROOT = Path(__file__).resolve().parents[1]
 _DIALECT = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text, update
 
 from db import schema
 from db.columns import VectorColumn, spelled
@@ -145,6 +145,11 @@ def store_trial(
     values = {name: getattr(trial, name) for name in Trial.__slots__}
     values |= {"run_id": run_id, "latencies_ms": list(latencies_ms), "recalls": list(recalls)}
     connection.execute(insert(schema.trial).values(values))
+
+
+def forget_trials(connection: Connection, run_id: int) -> None:
+    """Drop the trials of a run that begins anew."""
+    connection.execute(delete(schema.trial).where(schema.trial.c.run_id == run_id))
 
 
 def finish_run(connection: Connection, run_id: int, state: str, fingerprint: str | None = None) -> None:

@@ -13,12 +13,12 @@ from dashboard.benchmark.sample import Sample, take_sample
 from dashboard.benchmark.trial import Question
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, ground_truth
+from db.arms import Search
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
 from db.scratch import Scratch
-from db.timing import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class Attempt:
 
     def tell(self, trial: PlannedTrial, done: int, total: int, unit: str, doing: str) -> None:
         """Show how far ``trial`` is."""
-        place = f"trial {trial.position + 1} of {len(self.plan.trials)}"
+        place = f"trial {trial.position + 1}"
+        if self.plan.target is None:
+            place += f" of {len(self.plan.trials)}"
         self.ledger.tell(Progress(done, total, unit, f"{place}, {trial}: {doing}"))
 
     def teller(self, trials: Sequence[PlannedTrial]) -> Callable[[int], None]:
@@ -63,7 +65,8 @@ class Attempt:
 
     def save(self, trials: int, phase: str, checkpoint: dict[str, Any]) -> None:
         """Make ``checkpoint`` durable with what this transaction wrote; ``trials`` are done."""
-        progress = Progress(trials, len(self.plan.trials), "trials", phase)
+        total = len(self.plan.trials) if self.plan.target is None else 0
+        progress = Progress(trials, total, "trials", phase)
         self.ledger.save(self.connection, progress, {**self.ledger.checkpoint, **checkpoint})
 
 

@@ -17,12 +17,13 @@ from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
 from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.trial import EXACT_SETTINGS, Outcome, void
 from dashboard.benchmark.trials import PlannedTrial
+from db.arms import Arm, LiveSearch
 from db.catalog import ColumnInfo
 from db.engine import Database
 from db.errors import StatementTimeout
 from db.explain import Plan
 from db.index_catalog import IndexInfo
-from db.timing import Arm, LiveSearch, asking
+from db.timing import asking
 
 Floats = NDArray[np.float64]
 

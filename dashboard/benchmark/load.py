@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from dashboard.benchmark.statistics import Floats, interval
+from db.arms import Arm
 from db.engine import Database
 from db.load import Load, offer
-from db.timing import Arm
 
 SLICES = 20
 """Parts of the time whose rates are resampled for the interval of the whole."""

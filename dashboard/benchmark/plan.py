@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from dashboard.benchmark.subset import Subset, parse_subset
+from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import NEIGHBOURS, PlannedTrial, Variant
 from db.columns import VectorColumn
 from db.distance import Distance, distance_named, distances_for
@@ -69,6 +70,8 @@ class BenchmarkPlan:
     rebuilds: int = REBUILDS.default
     inserts: int = INSERTS.default
     live: bool = False
+    target: Target | None = None
+    """What to tune for: the indexes are then candidates, whose settings are searched and not swept."""
     sizes: tuple[int, ...] = ()
     """Rows of the copies to measure everything on, ascending, to see how it grows; none: one copy alone."""
 
@@ -81,7 +84,8 @@ class BenchmarkPlan:
         if not self.ks:
             raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
         for variant in self.variants:
-            variant.check()
+            if self.target is None:
+                variant.check()
             if variant.index.only not in {None, *self.filters}:
                 raise RequestError(
                     f"{variant.index} is over the rows of {variant.index.only!r}, which nothing is asked of.",
@@ -130,7 +134,7 @@ class BenchmarkPlan:
         exact = [PlannedTrial(0, None, **one) for one in asked]  # type: ignore[arg-type]
         swept = [
             PlannedTrial(0, v.index, value, scan, tuples, build=build, **one)  # type: ignore[arg-type]
-            for v in self.variants
+            for v in (self.variants if self.target is None else ())
             for build in range(1, self.rebuilds + 1)
             for one, value, scan, tuples in product(asked, v.values, v.scans, v.tuples)
             if v.index.only in {None, one["subset"]}
@@ -219,5 +223,7 @@ class BenchmarkPlan:
             )
             for v in given["variants"]
         )
+        if given.get("target"):
+            given["target"] = Target(**given["target"])
         given |= {"distance": distance_named(given["distance"]), "variants": variants}
         return cls(**given)

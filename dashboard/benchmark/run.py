@@ -7,6 +7,7 @@ trial kept.  Nothing is written outside our own schemas.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from dashboard.benchmark.attempt import begin_attempt
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.start import start
 from dashboard.benchmark.steps import go_through
+from dashboard.benchmark.tune import tune
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, Handover
@@ -46,9 +48,12 @@ def benchmark(
     run_id = int(ledger.checkpoint["run"])
     try:
         with database.writing("benchmark") as connection:
-            for size in plan.sizes or (None,):
+            begin = partial(begin_attempt, database, connection, plan, ledger, build_memory_mb)
+            if plan.target:
+                tune(plan, plan.target, _rows(connection, run_id), lambda size: begin(size=size))
+            for size in () if plan.target else plan.sizes or (None,):
                 if not _is_done(connection, plan, run_id, size):
-                    go_through(begin_attempt(database, connection, plan, ledger, build_memory_mb, size=size))
+                    go_through(begin(size=size))
             _finish(connection, plan, ledger, run_id)
     except (Handover, ConnectionFailed):
         raise  # another attempt goes on from what is kept
@@ -62,6 +67,11 @@ def sweep_scratch(connection: Connection, active_jobs: Collection[int]) -> tuple
     """Close the runs of jobs that are over, drop what runs left behind, and name those runs."""
     close_abandoned(connection, active_jobs)
     return drop_left_behind(connection)
+
+
+def _rows(connection: Connection, run_id: int) -> int:
+    with connection.begin():
+        return load_run(connection, run_id).rows or 0
 
 
 def _is_done(connection: Connection, plan: BenchmarkPlan, run_id: int, size: int | None) -> bool:

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, select
 from dashboard.benchmark.environment import digest
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.truth import Indexes, Vectors
+from db.arms import MISSING
 from db.catalog import find_column
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
 from db.scratch import Scratch, fill, hold_out, is_filled, positions_in, vacuum
-from db.timing import MISSING, as_text
+from db.timing import as_text
 
 
 @dataclass(frozen=True, slots=True)

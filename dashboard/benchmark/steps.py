@@ -14,6 +14,7 @@ from dashboard.benchmark.live import measure_live
 from dashboard.benchmark.load import measure_load
 from dashboard.benchmark.trial import PINNED_SETTINGS, Candidate, Outcome, carry_out, void
 from dashboard.benchmark.trials import PlannedTrial
+from db.arms import Arm
 from db.build import Built, build, drop_index
 from db.catalog import find_column
 from db.errors import RequestError
@@ -21,7 +22,6 @@ from db.forms import IndexSpec
 from db.insert_cost import insert_cost
 from db.runs import LIVE, store_trial, stored_positions
 from db.scratch import has_index
-from db.timing import Arm
 
 
 def go_through(attempt: Attempt) -> None:
@@ -34,13 +34,13 @@ def go_through(attempt: Attempt) -> None:
         if arm == LIVE:
             for trial, outcome in _live(attempt, trials) if left else ():
                 if trial in left:
-                    _keep(attempt, trial, outcome)
+                    keep(attempt, trial, outcome)
             continue
         if spec is None:
             for trial in left:  # each reads every row: kept one by one, so that the least is lost
                 _carry_out_all(attempt, [trial], None)
             continue
-        index = _index(attempt, spec, trials[0])
+        index = index_of(attempt, spec, trials[0])
         if left:
             _measure_index(attempt, index, left)
         # Also when nothing was left: an attempt killed in between leaves an index that would compete.
@@ -57,7 +57,8 @@ def _live(attempt: Attempt, trials: Sequence[PlannedTrial]) -> Iterator[tuple[Pl
     return zip(trials, outcomes, strict=True)
 
 
-def _index(attempt: Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
+def index_of(attempt: Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
+    """Make the Index of a candidate on the copy, named after the first trial that is asked through it."""
     scratch = attempt.scratch
     only = attempt.mark(spec.only) if spec.only else None
     return replace(spec, only=only).on(
@@ -72,23 +73,26 @@ def _index(attempt: Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:
 
 def _measure_index(attempt: Attempt, index: Index, trials: Sequence[PlannedTrial]) -> None:
     try:
-        candidate = _candidate(attempt, index, trials[0])
+        candidate = built(attempt, index, trials[0])
     except RequestError as refused:
         for trial in trials:
-            _keep(attempt, trial, void(attempt.plan, trial, refused.message))
+            keep(attempt, trial, void(attempt.plan, trial, refused.message))
     else:
         _carry_out_all(attempt, trials, candidate)
 
 
-def _candidate(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
-    """Build ``index``, or adopt it where an earlier attempt had finished it."""
+def built(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
+    """Build ``index``, or adopt it where an earlier attempt had finished it.
+
+    Raises RequestError where the server refuses it.
+    """
     connection, checkpoint, name = attempt.connection, attempt.ledger.checkpoint, str(index.name)
     with connection.begin():
         if checkpoint.get("index") == name and has_index(connection, name):
             known = checkpoint["built"]
             return Candidate(name, Built(**{**known, "notices": tuple(known["notices"])}))
         drop_index(connection, index)
-        built = build(
+        made = build(
             attempt.database,
             connection,
             index,
@@ -96,10 +100,10 @@ def _candidate(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate
             settings=attempt.build_settings,
             watch=lambda p: attempt.tell(trial, p.done, p.total, p.unit, p.phase),
         )
-        attempt.save(trial.position, f"built {trial.index}", {"index": name, "built": asdict(built)})
-    for notice in built.notices:
+        attempt.save(trial.position, f"built {trial.index}", {"index": name, "built": asdict(made)})
+    for notice in made.notices:
         attempt.ledger.log(f"{trial.index}: {notice}")
-    return Candidate(name, built)
+    return Candidate(name, made)
 
 
 def _carry_out_all(attempt: Attempt, trials: Sequence[PlannedTrial], candidate: Candidate | None) -> None:
@@ -116,7 +120,7 @@ def _carry_out_all(attempt: Attempt, trials: Sequence[PlannedTrial], candidate: 
     inserted = _insert_cost(attempt, trials[0])
     for trial, outcome in zip(trials, loaded, strict=True):
         facts = {**outcome.trial.facts, **inserted}
-        _keep(attempt, trial, replace(outcome, trial=replace(outcome.trial, facts=facts)))
+        keep(attempt, trial, replace(outcome, trial=replace(outcome.trial, facts=facts)))
 
 
 def _insert_cost(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:
@@ -151,7 +155,8 @@ def _with_load(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> Outco
     return replace(outcome, trial=replace(outcome.trial, load=load))
 
 
-def _keep(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
+def keep(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
+    """Store a trial, and count it as done."""
     with attempt.connection.begin():
         store_trial(
             attempt.connection,

@@ -15,10 +15,11 @@ from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
 from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, found_distances
+from db.arms import MISSING, Arm, Search
 from db.build import Built
 from db.explain import Plan
 from db.runs import Trial
-from db.timing import MISSING, Answers, Arm, Asker, Search, asking
+from db.timing import Answers, Asker, asking
 
 EXACT_SETTINGS = {"enable_indexscan": "off", "enable_seqscan": "on"}
 PINNED_SETTINGS = {"enable_seqscan": "off"}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.benchmark.scores import SCORERS, Scorer
+from db.arms import MISSING
 from db.distance import Distance
-from db.timing import MISSING
 
 Vectors = NDArray[np.float32]
 Indexes = NDArray[np.int64]

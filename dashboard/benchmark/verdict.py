@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import NEIGHBOURS
 from db.runs import COPY, EXACT, Trial
 
 METHOD_LABELS = {EXACT: "Exact", "hnsw": "HNSW", "ivfflat": "IVFFlat"}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a search must reach: mean recall, and the latency that 95 % of queries stay below."""
-
-    recall: float = 0.95
-    p95_ms: float = 20.0
 
 
 class Standing(Enum):
@@ -84,11 +77,13 @@ def _meets(trial: Trial, target: Target, recall: str) -> bool:
 
 
 def alike(trials: Sequence[Trial], k: int | None = None, subset: str | None = None) -> list[Trial]:
-    """Choose the trials that compare: on the copy, of one ``k`` and subset; by default the first trial's."""
+    """Choose the trials that compare: on the largest copy, of one ``k`` and subset (the first's, else)."""
     copies = [trial for trial in trials if trial.arm == COPY]
     if k is None and copies:
         k, subset = copies[0].k, copies[0].subset
-    return [trial for trial in copies if (trial.k, trial.subset) == (k, subset)]
+    same = [trial for trial in copies if (trial.k, trial.subset) == (k, subset)]
+    most = max((trial.rows for trial in same if trial.rows), default=None)
+    return [trial for trial in same if trial.rows in {None, most}]
 
 
 class Setup(Protocol):

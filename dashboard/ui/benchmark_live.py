@@ -9,8 +9,9 @@ from itertools import groupby
 import streamlit as st
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import PlannedTrial
-from dashboard.benchmark.verdict import Target, Verdict, alike, index_name, judge, setting_name
+from dashboard.benchmark.verdict import Verdict, alike, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, trial_table

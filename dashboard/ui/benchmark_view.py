@@ -8,7 +8,8 @@ import streamlit as st
 
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Target, Verdict, alike, index_name, judge, setting_name
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import Verdict, alike, index_name, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, how_to_use, trials_card

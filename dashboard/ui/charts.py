@@ -13,7 +13,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.benchmark.verdict import Target, index_name, setting_name
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import index_name, setting_name
 from db.runs import EXACT, Trial
 
 GOOD, INK = "#000032", "#000036"

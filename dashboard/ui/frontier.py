@@ -9,7 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.benchmark.verdict import Target, index_name, setting_name
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.charts import GOOD, INK, STYLES, laid_out, log_axis, note
 from db.runs import EXACT, Trial
 

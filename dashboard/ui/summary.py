@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Target, alike, judge
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import alike, judge
 from dashboard.jobs.kinds import kind_named
 from dashboard.ui.verdict_words import Words, words
 from db.catalog import ColumnInfo

@@ -8,10 +8,11 @@ from sqlalchemy.types import Float
 from dashboard.benchmark import truth
 from dashboard.benchmark.scores import SCORERS
 from dashboard.benchmark.truth import Vectors, distances_to, found_distances, ground_truth
+from db.arms import MISSING
 from db.columns import VECTOR_TYPES
 from db.distance import Distance
 from db.engine import Database
-from db.timing import MISSING, as_text
+from db.timing import as_text
 
 random = np.random.default_rng(7)
 

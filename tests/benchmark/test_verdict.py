@@ -2,7 +2,8 @@
 
 import pytest
 
-from dashboard.benchmark.verdict import METHOD_LABELS, Standing, Target, index_name, judge, setting_name
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import METHOD_LABELS, Standing, index_name, judge, setting_name
 from db.indexes import METHODS
 from db.runs import EXACT
 from tests.trials import exact, trial

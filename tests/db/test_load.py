@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
+from db.arms import Arm, Search
 from db.columns import VECTOR_TYPES
 from db.distance import Distance
 from db.engine import Database
 from db.errors import DatabaseError
 from db.load import offer
-from db.timing import Arm, Search, as_text
+from db.timing import as_text
 
 QUERIES = [as_text(np.array([point, 0], np.float32)) for point in range(40)]
 

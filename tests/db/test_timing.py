@@ -5,11 +5,12 @@ import pytest
 from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from db.arms import MISSING, Arm, Search
 from db.columns import VECTOR_TYPES
 from db.distance import Distance
 from db.engine import Database
 from db.forms import parse_spec
-from db.timing import MISSING, Answers, Arm, Search, as_text, ask, asking
+from db.timing import Answers, as_text, ask, asking
 
 ROWS = 300
 

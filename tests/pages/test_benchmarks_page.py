@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Target
+from dashboard.benchmark.target import Target
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from db import jobs

@@ -15,11 +15,12 @@ from sqlalchemy import select, text
 from sqlalchemy.schema import CreateIndex
 
 from dashboard.benchmark.load import LoadPoint, summarise
+from db.arms import Arm, Search
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.indexes import Hnsw
 from db.load import offer, together
-from db.timing import Arm, Search, as_text
+from db.timing import as_text
 from tests.speed.copied import DISTANCE, QUERIES, K, copied_items
 from tests.speed.report import Ratio, show
 from tests.speed.server import fresh_database

@@ -6,10 +6,11 @@ from time import perf_counter
 from sqlalchemy import Connection, select
 
 from dashboard.benchmark.truth import Vectors, ground_truth
+from db.arms import Arm, Search
 from db.copy import copy_out_vectors
 from db.engine import Database
 from db.scratch import Scratch
-from db.timing import Arm, Search, as_text, asking
+from db.timing import as_text, asking
 from tests.speed.copied import DISTANCE, QUERIES, K, copied_items
 from tests.speed.report import Ratio, show
 from tests.speed.server import fresh_database

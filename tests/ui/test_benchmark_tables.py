@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import sweep
-from dashboard.benchmark.verdict import Standing, Target, judge
+from dashboard.benchmark.verdict import Standing, judge
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.benchmark_live import steps
 from db.distance import Distance

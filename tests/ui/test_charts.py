@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.benchmark.verdict import Target
+from dashboard.benchmark.target import Target
 from dashboard.ui import frontier
 from dashboard.ui.charts import STYLES, latency_with_and_without, log_axis
 from db.indexes import METHODS

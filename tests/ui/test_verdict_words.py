@@ -1,6 +1,7 @@
 """What the verdict says to somebody who decides."""
 
-from dashboard.benchmark.verdict import Target, judge
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import judge
 from dashboard.ui.verdict_words import Words, words
 from db.runs import Trial
 from tests.trials import exact, trial
