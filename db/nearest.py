@@ -28,6 +28,7 @@ from sqlalchemy import (
     not_,
     select,
     table,
+    type_coerce,
 )
 
 from db.catalog import ColumnInfo, PlainColumn
@@ -163,7 +164,10 @@ def is_row(columns: Sequence[ColumnElement[Any]], key: Sequence[str]) -> ColumnE
 
 def conditions(request: SearchRequest, rows: TableClause) -> list[ColumnElement[bool]]:
     """Make the conditions a row must meet; in an untyped column, to have the query's dimensions."""
-    named = {name: c for name, c in rows.c.items() if name not in _SYSTEM_COLUMNS}
+    named: dict[str, ColumnElement[Any]] = {
+        name: c for name, c in rows.c.items() if name not in _SYSTEM_COLUMNS
+    }
+    named[request.column.column] = type_coerce(rows.c[request.column.column], request.column.sql_type)
     clauses = [f.clause(named) for f in request.filters]
     if request.column.dimensions is None and request.column.type in {"vector", "halfvec"}:
         clauses.append(func.vector_dims(rows.c[request.column.column]) == request.query.dimensions)

@@ -3,9 +3,13 @@
 import re
 from textwrap import indent
 
+from sqlalchemy.dialects import postgresql
+
+from db.catalog import ColumnInfo
+from db.conditions import columns_of
 from db.distance import Distance
 from db.filters import OPERATORS, Filter
-from db.nearest import distance_label, identity_names
+from db.nearest import distance_label, identity_names, source
 from db.search import SearchResult
 
 _METHODS = {
@@ -126,14 +130,24 @@ def _query(result: SearchResult) -> str:
 
 def _conditions(result: SearchResult) -> list[str]:
     request = result.request
-    conditions = [_condition(f) for f in request.filters]
+    conditions = [_condition(f, request.column) for f in request.filters]
     if request.column.dimensions is None and request.column.type in {"vector", "halfvec"}:
         conditions.append(f"func.vector_dims(vector) == {request.query.dimensions}")
     return conditions
 
 
-def _condition(given: Filter) -> str:
+def _condition(given: Filter, column: ColumnInfo) -> str:
+    if given.path:
+        return f"text({_spelled(given, column)!r})"
     return OPERATORS[given.operator].python.format(column=_column(given.column), value=repr(given.value))
+
+
+def _spelled(given: Filter, column: ColumnInfo) -> str:
+    """Write a condition on a part of a column as SQL: what leads there differs with the type."""
+    clause = given.clause(columns_of(column, source(column, (given.column,))))
+    sql = str(clause.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]
+    # Compiled for psycopg2 it holds each percent sign twice; text() takes a colon for a parameter.
+    return (sql % ()).replace(":", r"\:")
 
 
 def _others(result: SearchResult) -> list[str]:

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Text, cast, select, text
 
 from db.catalog import ColumnInfo, PlainColumn, other_columns
+from db.conditions import Group, check
 from db.errors import DashboardError, RequestError
 from db.explain import Plan, explain
-from db.filters import Filter
 from db.nearest import SearchRequest, identity, identity_names, is_row, nearest, source
 from db.savepoint import set_for_now
 from db.vectors import Query, read_query
@@ -29,11 +29,6 @@ FROM unnest(ARRAY['hnsw.ef_search', 'hnsw.iterative_scan', 'hnsw.max_scan_tuples
 WHERE '[1]'::vector IS NOT NULL AND current_setting(name, true) IS NOT NULL
 """)
 """The vector literal loads pgvector's library: until then its settings are unknown to the session."""
-
-_INCOMPARABLE = frozenset({"json", "xml", "point", "polygon"})
-_FOR_ANY_TYPE = ("contains", "is null", "is not null")
-"""Comparisons that also hold for types without an operator =."""
-
 
 SLOW_MS = 1000
 """Beyond this, what timing each step adds is little, and the reader's patience less."""
@@ -120,7 +115,7 @@ def search(connection: Connection, request: SearchRequest) -> SearchResult:
     Raises RequestError for a filter that the columns do not bear, and for a setting this pgvector has not.
     """
     shown = other_columns(connection, request.column)
-    _check_filters(request.filters, shown)
+    check(Group("all", request.filters), shown)
     statement = nearest(request, shown)
     sent = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     parameters = request.settings.parameters()
@@ -140,18 +135,6 @@ def search(connection: Connection, request: SearchRequest) -> SearchResult:
     if request.settings.exact and result.index:
         raise DashboardError(f"The server used the index {result.index} although it was told not to.")
     return result
-
-
-def _check_filters(filters: Sequence[Filter], columns: Sequence[PlainColumn]) -> None:
-    """Refuse to compare what PostgreSQL has no comparison for."""
-    types = {column.name: column.type for column in columns}
-    for condition in filters:
-        kind = types.get(condition.column)
-        if kind in _INCOMPARABLE and condition.operator not in _FOR_ANY_TYPE:
-            raise RequestError(
-                f"The column {condition.column!r} is {kind}, which has no {condition.operator}.",
-                f"Filter by one of {', '.join(_FOR_ANY_TYPE)}.",
-            )
 
 
 def query_of_row(connection: Connection, column: ColumnInfo, key: str) -> Query:

@@ -138,3 +138,25 @@ def test_the_script_names_its_settings_and_imports_only_what_it_uses(
     assert "'hnsw.iterative_scan': 'relaxed_order'" in python
     assert "from pgvector.sqlalchemy import VECTOR\n" in python
     compile(python, "recipe.py", "exec")
+
+
+PATHS = [
+    "attributes->n > 3000",
+    "attributes->n in 3500,3600,3700",
+    'attributes->"%:n" is null',
+    "attributes->n does not contain :5%",
+    "embedding->norm < 20",
+    "embedding->dimensions = 8",
+]
+
+
+@pytest.mark.parametrize("given", PATHS)
+def test_a_filter_by_a_part_of_a_column_is_repeated(
+    world: Database, reading: Connection, items: ColumnInfo, tmp_path: Path, given: str
+) -> None:
+    request = SearchRequest(
+        items, ONES, Distance.L2, settings=SearchSettings(exact=True), filters=(parse_filter(given),)
+    )
+    result = search(reading, request)
+    assert result.rows
+    assert_same_rows(world, result, tmp_path)
