@@ -1,0 +1,54 @@
+"""The job that works out a map and stores it, so that it is made once and shown often."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from dashboard.mapping.draw import lay_out, to_params
+from dashboard.mapping.methods import method_named
+from dashboard.mapping.plan import MapPlan
+from db.catalog import find_column
+from db.engine import Database
+from db.progress import Ledger, Progress
+from db.projections import Placed, store_projection
+from db.sampling import take_sample
+
+UNIT = "steps"
+
+
+def make_map(
+    database: Database, plan: MapPlan, ledger: Ledger, *, created_by: str, job_id: int | None
+) -> int:
+    """Carry out a plan and return the number of the stored map.
+
+    A job whose worker died after storing finds its map in the checkpoint, and makes no second one.
+    Raises RequestError where the column cannot be mapped, and Cancelled within some seconds of a cancel.
+    """
+    if (made_already := ledger.checkpoint.get("map")) is not None:
+        return int(made_already)
+    steps = method_named(plan.method).steps
+    ledger.tell(Progress(0, steps, UNIT, "reading the rows"))
+    # No time limit of a page: a sample of a slow view may take its time here.
+    with database.writing("map") as connection, connection.begin():
+        column = find_column(connection, plan.column)
+        sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed)
+    ledger.log(f"{sample.n:,} vectors drawn ({sample.method}), {sample.nulls:,} rows had none")
+
+    ledger.tell(Progress(0, steps, UNIT, "finding neighbours"))
+    made = lay_out(column, plan, sample, lambda done: ledger.tell(Progress(done, steps, UNIT, "arranging")))
+    kept = f"{made.quality.kept:.1f} of {made.quality.neighbours} neighbours kept"
+    ledger.log(f"trustworthiness {made.quality.trustworthiness:.3f}, {kept}")
+
+    with database.writing("map") as connection, connection.begin():
+        stored = store_projection(
+            connection,
+            column,
+            Placed(made.keys, made.points),
+            method=plan.method,
+            params=to_params(made, plan),
+            quality=asdict(made.quality),
+            created_by=created_by,
+            job_id=job_id,
+        )
+        ledger.save(connection, Progress(steps, steps, UNIT, "stored"), {"map": stored})
+    return stored
