@@ -95,6 +95,27 @@ class Settings:
         low=1,
         high=86_400,
     )
+    export_keep_days: int = _setting(
+        "EXPORT_KEEP_DAYS",
+        7,
+        "How long the file of an export job stays in VECTORSCOPE_HOME.",
+        low=1,
+        high=3_650,
+    )
+    embedding_url: str | None = _setting(
+        "VECTORSCOPE_EMBEDDING_URL",
+        None,
+        "Base URL of an OpenAI-compatible service that embeds text, such as http://127.0.0.1:11434/v1.",
+    )
+    embedding_model: str | None = _setting(
+        "VECTORSCOPE_EMBEDDING_MODEL", None, "The model that service is asked for."
+    )
+    embedding_key: str | None = _setting(
+        "VECTORSCOPE_EMBEDDING_KEY", None, "The key it wants, if it wants one.", secret=True
+    )
+    embedding_batch: int = _setting(
+        "VECTORSCOPE_EMBEDDING_BATCH", 64, "Texts sent to it in one request.", low=1, high=2_048
+    )
     worker: bool = _setting("WORKER", True, "0: serve without starting a worker (compose runs its own).")
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", choices=("DEBUG", "INFO", "WARNING", "ERROR")

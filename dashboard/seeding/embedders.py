@@ -1,37 +1,35 @@
-"""Turning text into vectors: a registry, so that a new embedder is one entry."""
+"""Turning text into vectors: a registry, so that a new embedder is one entry.
+
+An entry of EMBEDDERS is always here.  Those of a family are made of a model's name, as
+``family:model``, and need something that an installation may lack: a package, or an address.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.seeding import local_models, remote_embedders
+from dashboard.seeding.embedder import Embedder, has_words
+from dashboard.settings import settings
+from db.errors import RequestError
 from db.notes import read_note
 
-
-@dataclass(frozen=True, slots=True)
-class Embedder:
-    """A way from text to a vector.
-
-    ``transform`` gives shape (texts, dims), with a row of zeros for a text without words.
-    """
-
-    key: str
-    label: str
-    about: str
-    dims: int
-    transform: Callable[[Sequence[str]], NDArray[np.float32]]
-
-    def embed(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
-        """Embed each text; None for one without words, as a zero vector has no direction."""
-        vectors = self.transform(texts)
-        return [v if some else None for v, some in zip(vectors, np.any(vectors, axis=1), strict=True)]
-
+__all__ = [
+    "EMBEDDERS",
+    "HASHING",
+    "Embedder",
+    "embedded_by",
+    "embedder_named",
+    "embedder_of",
+    "embedders",
+    "has_words",
+]
 
 _WORD = re.compile(r"\w+")
 
@@ -46,11 +44,6 @@ _STOP_WORDS = frozenset(
 
 _STEM = 4
 """Letters that stand for a word's family, so that "shoe" finds "shoes"."""
-
-
-def has_words(text: str) -> bool:
-    """Say whether there is anything in ``text`` to embed."""
-    return _WORD.search(text) is not None
 
 
 def _features(text: str) -> list[str]:
@@ -85,11 +78,40 @@ HASHING = Embedder(
     "Hashed words (offline)",
     "Counts words and their first letters in 384 hashed features, scaled to unit length. Lexical, not "
     "semantic: it finds texts that share words, and knows nothing of what they mean.",
-    384,
+    lambda: 384,
     _hashed,
 )
 
 EMBEDDERS: tuple[Embedder, ...] = (HASHING,)
+
+FAMILIES: dict[str, Callable[[str], Embedder]] = {
+    local_models.FAMILY: local_models.embedder,
+    remote_embedders.FAMILY: remote_embedders.embedder,
+}
+"""What makes an embedder of a model's name; raises RequestError where it cannot work here."""
+
+
+def embedders() -> tuple[Embedder, ...]:
+    """List the embedders to choose from: those that are always here, and the one that is configured."""
+    chosen = settings()
+    if not (chosen.embedding_url and chosen.embedding_model):
+        return EMBEDDERS
+    return (*EMBEDDERS, remote_embedders.embedder(chosen.embedding_model))
+
+
+def embedder_named(key: str) -> Embedder:
+    """Find an embedder by its key, such as ``hashing-384`` or ``sentence-transformers:all-MiniLM-L6-v2``.
+
+    Raises RequestError for an unknown one, or one that cannot work here, saying what it lacks.
+    """
+    for entry in EMBEDDERS:
+        if entry.key == key:
+            return entry
+    family, colon, model = key.partition(":")
+    if not (colon and model and family in FAMILIES):
+        known = [*(e.key for e in EMBEDDERS), *(f"{name}:MODEL" for name in FAMILIES)]
+        raise RequestError(f"There is no embedder {key!r}.", f"Choose one of {', '.join(known)}.")
+    return FAMILIES[family](model)
 
 
 def embedded_by(embedder: Embedder, text: Sequence[str]) -> dict[str, Any]:
@@ -98,6 +120,21 @@ def embedded_by(embedder: Embedder, text: Sequence[str]) -> dict[str, Any]:
 
 
 def embedder_of(comment: str | None) -> Embedder | None:
-    """Find the embedder a column's comment names; None where it names none that is here."""
+    """Find the embedder a column's comment names; None where it names none that anybody knows.
+
+    One of a known family that cannot work here is found, too: it says what it lacks when it is asked.
+    """
     key = (read_note(comment) or {}).get("embedder")
-    return next((e for e in EMBEDDERS if e.key == key), None)
+    if not isinstance(key, str):
+        return None
+    try:
+        return embedder_named(key)
+    except RequestError as error:
+        return _unable(key, error) if key.partition(":")[0] in FAMILIES else None
+
+
+def _unable(key: str, error: RequestError) -> Embedder:
+    def refuse(*_: object) -> NoReturn:
+        raise RequestError(f"The vectors were made by {key}. {error.message}", error.remedy)
+
+    return Embedder(key, key, error.message, refuse, refuse)

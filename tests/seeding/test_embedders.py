@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 
-from dashboard.seeding.embedders import EMBEDDERS, HASHING, Embedder, embedded_by, embedder_of, has_words
+from dashboard.seeding import local_models
+from dashboard.seeding.embedders import (
+    EMBEDDERS,
+    FAMILIES,
+    HASHING,
+    Embedder,
+    embedded_by,
+    embedder_named,
+    embedder_of,
+    has_words,
+)
 from dashboard.seeding.records import read_records
+from db.errors import RequestError
 from db.notes import write_note
 from tests.seeding.movies import MOVIES, needs_movies
 
@@ -44,6 +55,25 @@ def test_the_comment_on_a_column_names_its_embedder() -> None:
 )
 def test_any_other_comment_names_none(comment: str | None) -> None:
     assert embedder_of(comment) is None
+
+
+@pytest.mark.parametrize("embedder", EMBEDDERS, ids=lambda e: e.key)
+def test_an_embedder_is_found_by_its_key(embedder: Embedder) -> None:
+    assert embedder_named(embedder.key) is embedder
+
+
+@pytest.mark.parametrize("key", ["gone-9", "", "openai", "openai:", "cohere:embed-v4"])
+def test_an_unknown_embedder_is_named_with_those_there_are(key: str) -> None:
+    with pytest.raises(RequestError, match=f"no embedder {key!r}") as refused:
+        embedder_named(key)
+    assert all(f"{family}:MODEL" in refused.value.remedy for family in FAMILIES)
+
+
+def test_a_model_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_models, "_PACKAGE", "a_package_nobody_has")
+    with pytest.raises(RequestError, match="not installed here") as refused:
+        embedder_named("sentence-transformers:all-MiniLM-L6-v2")
+    assert "pip install sentence-transformers" in refused.value.remedy
 
 
 @needs_movies
