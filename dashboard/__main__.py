@@ -3,7 +3,17 @@
 import click
 
 from dashboard import __version__
-from dashboard.commands import benchmark, populate, queue, search, serve, server
+from dashboard.commands import (
+    benchmark,
+    exporting,
+    importing,
+    inspect,
+    populate,
+    queue,
+    search,
+    serve,
+    server,
+)
 from dashboard.commands.common import Commands
 
 
@@ -20,8 +30,11 @@ for command in (
     server.migrate,
     server.showmigrations,
     populate.populate_db,
+    importing.import_file,
     search.columns,
     search.search,
+    inspect.inspect,
+    exporting.export,
     benchmark.benchmark,
     queue.jobs,
     server.db,

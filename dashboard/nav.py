@@ -28,7 +28,11 @@ class PageEntry:
 
 PAGES = (
     PageEntry("overview.py", "Overview", ":material/space_dashboard:", "Explore"),
+    PageEntry("data.py", "Data", ":material/table_rows:", "Explore"),
     PageEntry("search.py", "Search", ":material/search:", "Explore"),
+    PageEntry("inspection.py", "Inspect", ":material/query_stats:", "Explore"),
+    PageEntry("map.py", "Map", ":material/scatter_plot:", "Explore"),
+    PageEntry("item.py", "Item", ":material/article:", "Explore", hidden=True),
     PageEntry("benchmarks.py", "Benchmarks", ":material/speed:", "Tune"),
     PageEntry("seed.py", "Seed & import", ":material/upload:", "Operate", Role.ENGINEER),
     PageEntry("jobs.py", "Jobs", ":material/manufacturing:", "Operate"),

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector.sqlalchemy import VECTOR
+from pgvector.sqlalchemy import HALFVEC, VECTOR
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, Numeric, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -92,6 +92,22 @@ def _json(value: Any) -> bytes:
     return b"\x01" + json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
 
+def _one_vector(value: NDArray[Any]) -> bytes:
+    return struct.pack(">hh", len(value), 0) + np.asarray(value, ">f4").tobytes()
+
+
+def _array(element: int, layout: str) -> Callable[[NDArray[Any]], bytes]:
+    """Encode one-dimensional arrays without NULL, of elements whose type has the OID ``element``."""
+
+    def encoded(values: NDArray[Any]) -> bytes:
+        cells = np.empty(len(values), [("length", ">i4"), ("value", layout)])
+        cells["length"], cells["value"] = np.dtype(layout).itemsize, values
+        shape = (1, 0, element, len(values), 1) if len(values) else (0, 0, element)
+        return struct.pack(f">{len(shape)}i", *shape) + cells.tobytes()
+
+    return encoded
+
+
 _NUMERIC = np.dtype(
     [("digits", ">i2"), ("weight", ">i2"), ("sign", ">i2"), ("scale", ">i2"), ("groups", ">i2", (3,))]
 )
@@ -106,6 +122,11 @@ TIMESTAMP = Fixed("timestamp with time zone", DateTime(timezone=True), np.dtype(
 TEXT = Varying("text", Text(), str.encode)
 JSON = Varying("jsonb", JSONB(), _json)
 
+BIGINTS = Varying("bigint[]", ARRAY(BigInteger()), _array(20, ">i8"))
+DOUBLES = Varying("double precision[]", ARRAY(Double()), _array(701, ">f8"))
+UNTYPED = Varying("vector", VECTOR(), _one_vector)
+"""Vectors that may differ in length."""
+
 KINDS: tuple[Kind, ...] = (BIGINT, DOUBLE, BOOLEAN, MONEY, DATE, TIMESTAMP, TEXT, JSON)
 """Every kind of column but vectors.  MONEY takes amounts from 0 to 99,999,999.99; TIMESTAMP takes UTC."""
 
@@ -114,6 +135,12 @@ def vector(dimensions: int) -> Fixed:
     """Make the kind of a ``vector(dimensions)`` column, which takes arrays of shape (rows, dimensions)."""
     layout = np.dtype([("dimensions", ">i2"), ("unused", ">i2"), ("elements", ">f4", (dimensions,))])
     return Fixed(f"vector({dimensions})", VECTOR(dimensions), layout, _vectors)
+
+
+def halfvec(dimensions: int) -> Fixed:
+    """Make the kind of a ``halfvec(dimensions)`` column; what it takes must be within its range."""
+    layout = np.dtype([("dimensions", ">i2"), ("unused", ">i2"), ("elements", ">f2", (dimensions,))])
+    return Fixed(f"halfvec({dimensions})", HALFVEC(dimensions), layout, _vectors)
 
 
 def encode(kinds: Sequence[Kind], batch: Batch) -> bytes:

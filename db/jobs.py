@@ -128,6 +128,10 @@ _LOG = text("INSERT INTO vectorscope.job_log (job_id, message) VALUES (:job_id, 
 _LINES = text("""
 SELECT at, message FROM vectorscope.job_log WHERE job_id = :job_id ORDER BY id DESC LIMIT :limit
 """)
+_ACTIVE_PATHS = text("""
+SELECT params ->> 'path' FROM vectorscope.job
+WHERE state IN ('queued', 'running') AND params ->> 'path' IS NOT NULL
+""")
 _ACTIVE_IDS = text("SELECT id FROM vectorscope.job WHERE state IN ('queued', 'running')")
 
 
@@ -152,6 +156,11 @@ def latest(connection: Connection, limit: int = 100) -> tuple[Job, ...]:
 def active_ids(connection: Connection) -> frozenset[int]:
     """Ids of the jobs that wait or run."""
     return frozenset(connection.execute(_ACTIVE_IDS).scalars())
+
+
+def active_paths(connection: Connection) -> frozenset[str]:
+    """Files that the jobs that wait or run are to read."""
+    return frozenset(connection.execute(_ACTIVE_PATHS).scalars())
 
 
 def add_line(connection: Connection, job_id: int, message: str) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.identity import current_principal
 from dashboard.jobs import queue
 from dashboard.seeding.plan import check
-from dashboard.ui import seeding, state
+from dashboard.ui import import_plan, imports, seeding, state
 from dashboard.ui.messages import told_to_the_reader
 from dashboard.ui.pickers import job_in_address
 from dashboard.ui.progress import follow
@@ -16,29 +16,44 @@ with st.container(gap=None):
 
 if job_id := job_in_address():
     job = follow(job_id)
-    if job.result:
+    if job.kind == "import":
+        import_plan.show(job)
+    elif job.result:
         seeding.result(job.result)
     if st.button("Load something else", icon=":material/add:"):
         del st.query_params["job"]
         st.rerun()
 else:
-    source, request = seeding.choose_source(), None
-    left, right = st.columns([2, 3])
-    with left.container(border=True, height="stretch"):
-        st.subheader("What to load", anchor=False)
-        with told_to_the_reader():
-            request = seeding.ask(source)
-        wanted = st.button("Load", type="primary", icon=":material/upload:", disabled=request is None)
-        if wanted and request:
+    source = seeding.choose_source()
+    if source.rows is None:
+        asked = imports.ask()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            wanted = st.button(
+                "Check it", type="primary", icon=":material/rule:", disabled=asked is None, key="check import"
+            )
+            st.caption("Reads every row and says what would happen; nothing is written")
+        if wanted and asked:
+            import_plan.check(asked)
+    else:
+        left, right = st.columns([2, 3])
+        request = None
+        with left.container(border=True, height="stretch"):
+            st.subheader("What to load", anchor=False)
             with told_to_the_reader():
-                check(state.database(), request)
-                job_id = queue.submit(state.database(), current_principal(), "populate", request.to_params())
-                st.query_params["job"] = str(job_id)
-                st.rerun()
-    with right.container(border=True, height="stretch"):
-        st.subheader("What you get", anchor=False)
-        if request is None:
-            st.caption("Choose a file to see its rows.")
-        else:
-            with told_to_the_reader():
-                seeding.preview(state.sample(request))
+                request = seeding.ask(source)
+            if (
+                st.button("Load", type="primary", icon=":material/upload:", disabled=request is None)
+                and request
+            ):
+                with told_to_the_reader():
+                    check(state.database(), request)
+                    job_id = queue.submit(
+                        state.database(), current_principal(), "populate", request.to_params()
+                    )
+                    st.query_params["job"] = str(job_id)
+                    st.rerun()
+        with right.container(border=True, height="stretch"):
+            st.subheader("What you get", anchor=False)
+            if request is not None:
+                with told_to_the_reader():
+                    seeding.preview(state.sample(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import sys
@@ -51,6 +52,16 @@ json_option = click.option(
     is_flag=True,
     help="Print one JSON document on standard output, and nothing else there.",
 )
+
+
+def column_names(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Split ``Title,"Major Genre"`` as a line of CSV: a quoted name may hold a comma."""
+    if not given:
+        return ()
+    try:
+        return tuple(name.strip() for name in next(csv.reader([given], skipinitialspace=True)))
+    except csv.Error:
+        raise click.BadParameter(f"{given[:80]!r} is not a line of CSV.") from None
 
 
 def emit(document: Mapping[str, Any] | list[Any]) -> None:

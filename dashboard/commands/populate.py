@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import click
 
-from dashboard.commands.common import emit, json_option, opened, say
+from dashboard.commands.common import column_names, emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from db.columns import spelled, split_name
-
-
-def _text_columns(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
-    """Split ``Title,"Major Genre"`` as a line of CSV: a quoted name may hold a comma."""
-    if not given:
-        return ()
-    try:
-        return tuple(name.strip() for name in next(csv.reader([given], skipinitialspace=True)))
-    except csv.Error:
-        raise click.BadParameter(f"{given[:80]!r} is not a line of CSV.") from None
 
 
 def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
@@ -43,7 +32,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
     "--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated."
 )
 @click.option("--path", type=click.Path(), help="A JSON or CSV file, for --source file.")
-@click.option("--text", callback=_text_columns, help='Columns to embed, such as Title,"Major Genre".')
+@click.option("--text", callback=column_names, help='Columns to embed, such as Title,"Major Genre".')
 @click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")
 @json_option
 def populate_db(

@@ -8,7 +8,17 @@ from typing import Any
 
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import benchmark, sweep_scratch
+from dashboard.exporting.delivery import keep, sweep_exports
+from dashboard.exporting.request import ExportRequest
 from dashboard.identity import Role
+from dashboard.inspection.findability import FindRequest
+from dashboard.inspection.probing import find_rows
+from dashboard.inspection.run import InspectRequest, inspect
+from dashboard.mapping.plan import MapPlan
+from dashboard.mapping.run import make_map
+from dashboard.seeding.imports.apply import import_file
+from dashboard.seeding.imports.request import ImportRequest
+from dashboard.seeding.imports.uploads import sweep_uploads
 from dashboard.seeding.load import populate, sweep_staging
 from dashboard.seeding.request import PopulateRequest
 from dashboard.settings import settings
@@ -37,6 +47,11 @@ def _populate(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
     return asdict(populate(database, PopulateRequest.from_params(job.params), ledger, job_id=job.id))
 
 
+def _import(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    request = ImportRequest.from_params(job.params)
+    return import_file(database, request, ledger, job_id=job.id, subject=job.created_by)
+
+
 def _benchmark(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
     run_id = benchmark(
         database,
@@ -50,6 +65,25 @@ def _benchmark(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
     return {"run": run_id}
 
 
+def _export(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return keep(database, ExportRequest.from_params(job.params), settings().home, ledger, job_id=job.id)
+
+
+def _map(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    plan = MapPlan.from_params(job.params)
+    return {"map": make_map(database, plan, ledger, created_by=job.created_by, job_id=job.id)}
+
+
+def _inspect(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    request = InspectRequest.from_params(job.params)
+    return {"inspection": inspect(database, request, ledger, created_by=job.created_by, job_id=job.id)}
+
+
+def _find(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    request = FindRequest.from_params(job.params)
+    return {"inspection": find_rows(database, request, ledger, created_by=job.created_by, job_id=job.id)}
+
+
 KINDS = (
     Kind(
         "populate",
@@ -60,12 +94,52 @@ KINDS = (
         _populate,
     ),
     Kind(
+        "import",
+        "Import",
+        ":material/upload_file:",
+        Role.ENGINEER,
+        lambda params: f"{params['schema']}.{params['table']}{' (check only)' if params['dry_run'] else ''}",
+        _import,
+    ),
+    Kind(
         "benchmark",
         "Benchmark",
         ":material/speed:",
         Role.ENGINEER,
         lambda params: str(params["column"]),
         _benchmark,
+    ),
+    Kind(
+        "export",
+        "Export",
+        ":material/download:",
+        Role.ANALYST,
+        lambda params: str(params["column"]),
+        _export,
+    ),
+    Kind(
+        "map",
+        "Map",
+        ":material/scatter_plot:",
+        Role.ANALYST,
+        lambda params: str(params["column"]),
+        _map,
+    ),
+    Kind(
+        "inspect",
+        "Inspection",
+        ":material/query_stats:",
+        Role.ANALYST,
+        lambda params: str(params["column"]),
+        _inspect,
+    ),
+    Kind(
+        "findability",
+        "Findability",
+        ":material/radar:",
+        Role.ANALYST,
+        lambda params: str(params["column"]),
+        _find,
     ),
 )
 
@@ -87,3 +161,5 @@ def sweep(database: Database) -> None:
         active = jobs.active_ids(connection)
         sweep_staging(connection, active)
         sweep_scratch(connection, active)
+        sweep_uploads(settings().home, jobs.active_paths(connection))
+    sweep_exports(settings().home, settings().export_keep_days)

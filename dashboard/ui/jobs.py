@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.seeding.source import EMBEDDING
-from dashboard.ui import state
+from dashboard.ui import exports, state
 from dashboard.ui.messages import told_to_the_reader
 from dashboard.ui.shell import go
 from dashboard.ui.tables import facts, job_table
@@ -39,12 +39,37 @@ def details(job: Job) -> None:
     if job.result:
         with gave.container(border=True, height="stretch"):
             st.subheader("Result", anchor=False)
-            facts(plain(job.result), alt="The job's result")
-            if run := job.result.get("run"):
-                if st.button(f"Open run {run}", icon=":material/arrow_forward:"):
-                    go("benchmarks.py", {"run": str(run)})
-            elif st.button("Search it", icon=":material/search:"):
-                go("search.py", {"c": spelled(job.result["schema"], job.result["table"], EMBEDDING)})
+            facts(plain(_brief(job.result)), alt="The job's result")
+            _next_step(job, job.result)
+
+
+def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what fills a table of its own, on the page that shows the job's work."""
+    return {
+        name: value
+        for name, value in result.items()
+        if not (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+    }
+
+
+def _next_step(job: Job, result: Mapping[str, Any]) -> None:
+    if run := result.get("run"):
+        if st.button(f"Open run {run}", icon=":material/arrow_forward:"):
+            go("benchmarks.py", {"run": str(run)})
+    elif made := result.get("map"):
+        if st.button(f"Open map {made}", icon=":material/arrow_forward:"):
+            go("map.py", {"c": job.params["column"], "m": str(made)})
+    elif "inspection" in result:
+        if st.button("Open the report", icon=":material/arrow_forward:"):
+            go("inspection.py", {"c": job.params["column"]})
+    elif job.kind == "export":
+        exports.result(job)
+    elif job.kind == "import":
+        label = "Open the plan" if result.get("dry_run") else "Open the import"
+        if st.button(label, icon=":material/arrow_forward:"):
+            go("seed.py", {"job": str(job.id)})
+    elif job.kind == "populate" and st.button("Search it", icon=":material/search:"):
+        go("search.py", {"c": spelled(result["schema"], result["table"], EMBEDDING)})
 
 
 def plain(document: Mapping[str, Any]) -> dict[str, str]:

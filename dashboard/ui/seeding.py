@@ -6,16 +6,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.seeding.inference import infer
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample
 from dashboard.seeding.source import EMBEDDING, Parameter, Source
 from dashboard.seeding.sources import MAX_DIMS, MAX_ROWS, SOURCES
-from dashboard.ui import state
+from dashboard.ui import imports
 from dashboard.ui.shell import go
 from dashboard.ui.units import counted, size
-from dashboard.ui.uploads import FILE_TYPES, keep, table_name
-from db.binary import TEXT
 from db.columns import spelled
 
 LONG = 120
@@ -34,28 +31,17 @@ def choose_source() -> Source:
         bind="query-params",
     )
     source = by_label[label or next(iter(by_label))]
-    st.caption(source.about)
+    st.caption(imports.ABOUT if source.rows is None else source.about)
     return source
 
 
-def ask(source: Source) -> PopulateRequest | None:
-    """Draw what can be chosen about a source; None while a file is still to be chosen."""
-    path: str | None = None
-    text: tuple[str, ...] = ()
-    table = source.table
-    if source.rows is None:
-        chosen = _choose_file()
-        if chosen is None:
-            return None
-        path, text, table = chosen
+def ask(source: Source) -> PopulateRequest:
+    """Draw what can be chosen about a generator."""
     left, right = st.columns(2)
-    name = left.text_input(
-        "Table", table, key=f"table {source.key} {table}", help="Made in the schema public"
-    )
-    rows, dims, seed = None, None, 0
-    if source.rows is not None:
-        seed = right.number_input("Seed", 0, None, 0, key="seed", help="The same seed makes the same rows")
-        rows = left.number_input("Rows", 1, MAX_ROWS, source.rows, 1_000, key=f"rows {source.key}")
+    name = left.text_input("Table", source.table, key=f"table {source.key}", help="Made in the schema public")
+    seed = right.number_input("Seed", 0, None, 0, key="seed", help="The same seed makes the same rows")
+    rows = left.number_input("Rows", 1, MAX_ROWS, source.rows, 1_000, key=f"rows {source.key}")
+    dims = None
     if not source.fixed_dims:
         dims = right.number_input("Dimensions", 1, MAX_DIMS, source.dims, key=f"dims {source.key}")
     columns = st.columns(2)
@@ -75,8 +61,6 @@ def ask(source: Source) -> PopulateRequest | None:
         dims=dims,
         seed=seed,
         parameters=parameters,
-        path=path,
-        text=text,
         replace=replace,
     )
 
@@ -93,24 +77,6 @@ def _number(place: Any, source: Source, parameter: Parameter) -> float:
         key=f"{source.key} {parameter.key}",
     )
     return value
-
-
-def _choose_file() -> tuple[str, tuple[str, ...], str] | None:
-    """Draw the upload and the choice of text columns: path, columns, and a name for the table."""
-    upload = st.file_uploader("JSON or CSV file of records", FILE_TYPES, key="file")
-    if upload is None:
-        return None
-    path = keep(upload)
-    columns = state.records(path).columns
-    texts = [name for name, values in columns.items() if infer(values)[0] is TEXT]
-    text = st.multiselect(
-        "Text to embed, in this order",
-        list(columns),
-        texts[:1],
-        key=f"text {upload.file_id}",
-        help="The values are joined and embedded by their words; every column is loaded as it is",
-    )
-    return str(path), tuple(text), table_name(upload.name)
 
 
 def preview(sample: Sample) -> None:

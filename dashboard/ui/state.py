@@ -1,7 +1,6 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -9,7 +8,6 @@ import streamlit as st
 from dashboard import question
 from dashboard.instance import serving
 from dashboard.question import Answer, Question
-from dashboard.seeding.records import Records, read_records
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample, take_sample
 from db import activity, audit, catalog, jobs
@@ -154,12 +152,6 @@ def audit_rows(limit: int = 100) -> tuple[AuditRow, ...]:
 def sample(request: PopulateRequest) -> Sample:
     """The first rows a request would load."""
     return take_sample(request)
-
-
-@st.cache_data(ttl=600, max_entries=4, show_spinner="Reading the file")
-def records(path: Path) -> Records:
-    """An uploaded file, read; it never changes, as each is kept under a name of its own."""
-    return read_records(path)
 
 
 def forget() -> None:

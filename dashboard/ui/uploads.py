@@ -6,10 +6,12 @@ from pathlib import Path
 
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.seeding.formats.recognise import FORMATS
+from dashboard.seeding.imports.uploads import uploads_in
 from dashboard.settings import settings
 from dashboard.ui import state
 
-FILE_TYPES = ("json", "jsonl", "ndjson", "csv")
+FILE_TYPES = tuple(suffix.removeprefix(".") for form in FORMATS.values() for suffix in form.suffixes)
 
 
 def keep(upload: UploadedFile) -> Path:
@@ -19,7 +21,7 @@ def keep(upload: UploadedFile) -> Path:
     """
     kept: Path | None = state.recall(f"upload {upload.file_id}")
     if kept is None or not kept.exists():
-        folder = settings().home.resolve() / "uploads" / uuid.uuid4().hex
+        folder = uploads_in(settings().home) / uuid.uuid4().hex
         folder.mkdir(parents=True, mode=0o700)
         kept = folder / f"upload{_suffix(upload.name)}"
         kept.write_bytes(upload.getbuffer())

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -49,17 +48,3 @@ def test_a_table_in_the_way_is_told_before_anything_is_queued(page: Page) -> Non
     load(page, "products", 500)
     expect(page.get_by_text("public.products exists with other columns")).to_be_visible()
     expect(page).not_to_have_url(re.compile(r"job="))
-
-
-def test_a_file_is_previewed_and_loaded_with_the_text_columns_chosen(page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "Tall Tales.json"
-    tales = [
-        {"title": f"The tale of the {word}", "year": 1900 + i} for i, word in enumerate(["fox", "owl", "elk"])
-    ]
-    file.write_text(json.dumps(tales))
-    visit(page, "/seed?source=File", "Seed & import")
-    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(file)
-    expect(page.get_by_role("textbox", name="Table")).to_have_value("tall_tales")
-    expect(page.get_by_test_id("stMetric").filter(has_text="Rows")).to_contain_text("3")
-    page.get_by_role("button", name="Load", exact=True).click()
-    expect(page.get_by_text("3 rows loaded into public.tall_tales.")).to_be_visible()

@@ -1,11 +1,16 @@
 """Asking for rows, and what becomes of it."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
+from dashboard.seeding.imports.request import ImportRequest
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sources import SOURCES
 from db import jobs
@@ -24,9 +29,9 @@ def chosen(source: str) -> AppTest:
     return open_app("seed", source=source)
 
 
-@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
-def test_every_source_is_drawn_from_the_registry(served: Database, source: object) -> None:
-    entry = SOURCES[getattr(source, "key")]  # noqa: B009 - the registry's values are the parameters
+@pytest.mark.parametrize("key", SOURCES)
+def test_every_source_is_drawn_from_the_registry(served: Database, key: str) -> None:
+    entry = SOURCES[key]
     app = chosen(entry.label)
     assert not app.exception
     assert not app.error
@@ -68,3 +73,120 @@ def test_a_finished_load_says_how_many_rows_and_where_to_go(served: Database) ->
 
 def test_a_job_that_is_no_number_is_told(served: Database) -> None:
     assert any("is not the number of a job" in error.value for error in open_app("seed", job="x").error)
+
+
+FILMS = 'id,title,embedding\n1,Alien,"[1,2]"\n2,Heat,"[3,4]"\n'
+
+
+def uploaded(path: Path, content: str = FILMS, **query: str) -> AppTest:
+    """Open the page as after an upload: AppTest cannot upload."""
+    path.write_text(content)
+    app = open_app("seed", source="File", **query)
+    app.session_state["kept import file"] = (path, "films.csv")
+    return app.run()
+
+
+def worked_off(database: Database) -> int:
+    """Carry out the job that was queued last, and give its number."""
+    with database.reading("test") as connection:
+        job_id = jobs.latest(connection)[0].id
+    assert Worker(database, lease_s=10).run_one(only=job_id)
+    return job_id
+
+
+def test_without_a_file_there_is_nothing_to_check(served: Database) -> None:
+    app = open_app("seed", source="File")
+    assert not app.exception
+    assert next(button for button in app.button if button.label == "Check it").disabled
+
+
+def test_a_file_is_checked_then_imported(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "films.csv")
+    assert not app.exception
+    assert [metric.value for metric in app.metric] == ["2", "3", "CSV"]
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert not app.exception
+    assert any("Nothing stands in the way" in element.value for element in app.success)
+    press(app, "Import 2 rows")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("**2 rows** imported into `public.films`" in element.value for element in app.markdown)
+    assert {"Browse it", "Search it", "Measure it"} <= {button.label for button in app.button}
+
+
+def test_a_plan_with_errors_lists_them_and_offers_the_other_rows(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "films.csv", FILMS + '3,Ran,"[1,2,3]"\n')
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("1 of 3 rows cannot be imported" in error.value for error in app.error)
+    assert any("expected 2 numbers, found 3" in str(frame.value) for frame in app.dataframe)
+    press(app, "Import 2 rows without the 1 bad")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("imported into `public.films`, 1 left out." in element.value for element in app.markdown)
+
+
+def test_keys_that_exist_offer_an_update_or_a_skip(served: Database, tmp_path: Path) -> None:
+    path = tmp_path / "films.csv"
+    path.write_text(FILMS)
+    made = ImportRequest(path=str(path), name="films.csv", table="films", create=True)
+    for request in (made, replace(made, create=False, dry_run=True)):
+        queue.submit(served, LOCAL, "import", request.to_params())
+        job_id = worked_off(served)
+    app = open_app("seed", job=str(job_id))
+    assert any("2 keys already exist" in error.value for error in app.error)
+    press(app, "Skip the 2 that exist")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any(
+        "**0 rows** imported into `public.films`, 2 skipped." in element.value for element in app.markdown
+    )
+
+
+def test_a_table_that_changed_since_the_plan_is_left_alone(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "films.csv")
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)))
+    with served.control("test") as connection:
+        connection.execute(text("CREATE TABLE films (id int)"))
+    press(app, "Import 2 rows")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("public.films exists already" in error.value for error in app.error)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_its_place(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "films.csv", "id,id\n1,2\n")
+    assert any('Column "id" appears twice' in error.value for error in app.error)
+
+
+def test_a_table_that_is_there_is_chosen_with_a_mode(served: Database, tmp_path: Path) -> None:
+    with served.control("test") as connection:
+        connection.execute(text("CREATE TABLE films (id int PRIMARY KEY, title text, v vector(2))"))
+    app = uploaded(tmp_path / "films.csv", into="A table that is there")
+    next(box for box in app.selectbox if box.label == "Table").select("public.films").run()
+    assert not app.exception
+    press(app, "Check it")
+    with served.reading("test") as connection:
+        request = ImportRequest.from_params(jobs.latest(connection)[0].params)
+    assert (request.create, request.mode, request.dry_run) == (False, "insert", True)
+    assert request.columns == {"id": "id", "title": "title", "embedding": "v"}
+
+
+def test_a_plan_that_is_to_be_changed_fills_the_form_again(served: Database, tmp_path: Path) -> None:
+    path = tmp_path / "films.csv"
+    path.write_text(FILMS)
+    request = ImportRequest(
+        path=str(path),
+        name="films.csv",
+        table="cinema",
+        create=True,
+        columns={"id": "id", "title": ""},
+        dry_run=True,
+    )
+    queue.submit(served, LOCAL, "import", request.to_params())
+    app = open_app("seed", job=str(worked_off(served)), source="File")
+    press(app, "Change something")
+    assert not app.exception
+    assert [box.value for box in app.text_input] == ["cinema"]
+    press(app, "Check it")
+    with served.reading("test") as connection:
+        again = ImportRequest.from_params(jobs.latest(connection)[0].params)
+    assert (again.table, again.columns["title"]) == ("cinema", "")

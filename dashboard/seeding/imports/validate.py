@@ -1,0 +1,206 @@
+"""Validating an import: every row is read and looked at, and nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from dashboard.seeding.embedders import Embedder, embedder_named, has_words
+from dashboard.seeding.formats import Batch, Contents, contents, read_batches
+from dashboard.seeding.imports.checks import issues, taken
+from dashboard.seeding.imports.columns import NEW_TYPES, Route
+from dashboard.seeding.imports.keys import Keys, as_texts
+from dashboard.seeding.imports.mapping import route
+from dashboard.seeding.imports.place import find_place
+from dashboard.seeding.imports.plan import ImportPlan
+from dashboard.seeding.imports.queries import check_queries
+from dashboard.seeding.imports.rejects import WRITTEN, Issue, write_rejects
+from dashboard.seeding.imports.request import ImportRequest
+from dashboard.seeding.imports.texts import joined
+from db.binary import Values
+from db.engine import Database
+from db.errors import RequestError
+from db.imports import existing_keys, invalid_texts
+from db.notes import read_note
+from db.targets import Target, holds_rows
+
+LISTED = 100
+"""Errors a plan names; the rest are counted."""
+EXAMPLES = 5
+ABSENT = "absent"
+"""The fingerprint of a table that is still to be made."""
+
+Tell = Callable[[int, int], None]
+"""Told the rows looked at, and the rows there are."""
+
+
+def validate(
+    database: Database, request: ImportRequest, tell: Tell = lambda _done, _rows: None
+) -> ImportPlan:
+    """Read the file through and say what importing it would do.
+
+    Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
+    that was approved is no longer true.
+    """
+    found = contents(request.path, dataset=request.dataset)
+    with database.reading("import") as connection:
+        target = find_place(connection, request)
+        occupied = target is not None and holds_rows(connection, target)
+        check_queries(connection, request, found)
+    _check_unchanged(request, found, fingerprint_of(target))
+    embedder = embedder_named(request.embedder) if request.text else None
+    way = route(found, target, request, embedder.dims if embedder else None)
+    _check_embedder(target, way, embedder)
+
+    look = _Look(database, way, target if occupied else None)
+    with closing(read_batches(request.path, way.wanted, dataset=request.dataset)) as batches:
+        for batch in batches:
+            look.at(batch)
+            tell(look.rows, found.rows)
+    look.finish()
+    if request.rejects and look.issues:
+        write_rejects(Path(request.rejects), Path(request.path), found, look.issues)
+    return _plan(request, found, target, embedder, look)
+
+
+def fingerprint_of(target: Target | None) -> str:
+    """Say by one word what the table is; it changes when the table does."""
+    return target.fingerprint if target else ABSENT
+
+
+def _check_unchanged(request: ImportRequest, found: Contents, fingerprint: str) -> None:
+    if request.sha256 not in {None, found.sha256}:
+        raise RequestError("The file changed since it was validated.", "Validate it again.")
+    if request.fingerprint not in {None, fingerprint}:
+        raise RequestError("The table changed since the file was validated.", "Validate it again.")
+
+
+def _check_embedder(target: Target | None, way: Route, embedder: Embedder | None) -> None:
+    """Refuse to mix in one column the vectors of two embedders, which nothing can compare."""
+    there = target.column(way.vector) if target and embedder else None
+    noted = (read_note(there.comment) or {}).get("embedder") if there else None
+    if embedder and noted not in {None, embedder.key}:
+        raise RequestError(
+            f'"{way.vector}" was embedded by {noted}, not by {embedder.key}: their vectors do not compare.',
+            f"Use --embedder {noted}.",
+        )
+
+
+@dataclass(slots=True)
+class _Look:
+    """What has been seen of the file so far.  ``occupied`` is the table, where its keys can clash."""
+
+    database: Database
+    way: Route
+    occupied: Target | None
+    rows: int = 0
+    bad: set[int] = field(default_factory=set)
+    issues: list[Issue] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+    keys: Keys = field(default_factory=Keys)
+    existing: int = 0
+    examples: list[str] = field(default_factory=list)
+    without_text: int = 0
+    zero_vectors: int = 0
+
+    def at(self, batch: Batch) -> None:
+        """Look at the next rows."""
+        self.rows += batch.rows
+        for issue in issues(batch, self.way.columns, self._invalid):
+            self._note(issue)
+        keep = ~np.isin(np.arange(batch.start, batch.start + batch.rows), list(self.bad))
+        self._look_at_keys(batch, keep)
+        self._look_at_text(batch, keep)
+        for mapped in self.way.columns:
+            if mapped.base in NEW_TYPES and mapped.source:
+                self.zero_vectors += _zeros(taken(batch.values[mapped.source], keep))
+
+    def finish(self) -> None:
+        """Tell the keys that are there twice, which only the whole file shows."""
+        column = self.way.by_key[0].source if self.way.by_key else None
+        for twice in self.keys.twice():
+            reason = f"key {twice.key} in rows {twice.first:,} and {twice.again:,}"
+            self._note(Issue(twice.again, column, "duplicate_key", reason))
+        self.issues.sort(key=lambda issue: issue.row or 0)
+
+    def _note(self, issue: Issue) -> None:
+        assert issue.row is not None
+        self.bad.add(issue.row)
+        self.codes[issue.code] += 1
+        if len(self.issues) < WRITTEN:
+            self.issues.append(issue)
+
+    def _look_at_text(self, batch: Batch, keep: np.ndarray) -> None:
+        """Count the rows that have no word to embed; where they need a vector, that is an error."""
+        made = self.way.embedding
+        if made is None:
+            return
+        texts = joined(batch.values, self.way.text, batch.rows)
+        silent = [place for place, text in enumerate(texts) if keep[place] and not has_words(text)]
+        self.without_text += len(silent)
+        if made.not_null:
+            reason = f'has no word to embed, and "{made.name}" takes no NULL'
+            for place in silent:
+                self._note(Issue(batch.start + place, self.way.text[0], "no_text", reason))
+
+    def _look_at_keys(self, batch: Batch, keep: np.ndarray) -> None:
+        """Take in the keys; one that is partly NULL is equal to none."""
+        if not self.way.by_key:
+            return
+        columns = [batch.values[mapped.source] for mapped in self.way.by_key if mapped.source]
+        for values in columns:
+            if not isinstance(values, np.ndarray):
+                keep = keep & np.array([value is not None for value in values], bool)
+        columns = [taken(values, keep) for values in columns]
+        if not len(columns[0]):
+            return
+        self.keys.add(columns, np.flatnonzero(keep) + batch.start)
+        if self.occupied:
+            self._look_up(self.occupied, as_texts(columns))
+
+    def _look_up(self, target: Target, keys: list[list[str]]) -> None:
+        with self.database.reading("import") as connection:
+            places = existing_keys(connection, target, self.way.key, keys)
+        self.existing += len(places)
+        more = sorted(places)[: EXAMPLES - len(self.examples)]
+        self.examples += [", ".join(values[place] for values in keys) for place in more]
+
+    def _invalid(self, type_name: str, values: Sequence[str]) -> dict[int, str]:
+        with self.database.reading("import") as connection:
+            return invalid_texts(connection, type_name, values)
+
+
+def _zeros(vectors: Values) -> int:
+    if isinstance(vectors, np.ndarray):
+        return int((~vectors.any(axis=1)).sum())
+    return sum(vector is not None and not vector.any() for vector in vectors)
+
+
+def _plan(
+    request: ImportRequest,
+    found: Contents,
+    target: Target | None,
+    embedder: Embedder | None,
+    look: _Look,
+) -> ImportPlan:
+    return ImportPlan(
+        request=replace(request, sha256=found.sha256, fingerprint=fingerprint_of(target)),
+        contents=found,
+        target=target,
+        route=look.way,
+        embedder=embedder,
+        rows=look.rows,
+        bad=np.array(sorted(look.bad), np.int64),
+        errors=tuple(look.issues[:LISTED]),
+        error_count=look.codes.total(),
+        codes=look.codes,
+        existing=look.existing,
+        examples=tuple(look.examples),
+        without_text=look.without_text,
+        zero_vectors=look.zero_vectors,
+    )

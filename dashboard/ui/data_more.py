@@ -1,0 +1,108 @@
+"""Below the rows: what each column holds, and the statement that reads this page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.ui import data_reads, state
+from dashboard.ui.messages import told_to_the_reader
+from db.browse import Page, PageRequest
+from db.column_statistics import ColumnStatistics
+from db.conditions import EVERY_ROW, to_text
+
+_SQL_PX = 340
+
+
+def draw(page: Page) -> None:
+    """Draw both, each in its tab."""
+    with st.container(border=True):
+        columns, sql = st.tabs([":material/view_column: Columns", ":material/database: SQL of this page"])
+        with columns, told_to_the_reader():
+            _columns(page.request)
+        with sql:
+            st.caption(
+                "Runs as it stands, and gives the rows above with their keys whole and their texts cut."
+            )
+            st.code(page.sql, language="sql", wrap_lines=True, height=_SQL_PX)
+
+
+def _columns(request: PageRequest) -> None:
+    known = data_reads.statistics(request.column)
+    lines = [_exact(request, line.column.name) or line for line in known]
+    event = st.dataframe(
+        frame(lines),
+        hide_index=True,
+        key=f"statistics {request.column}",
+        placeholder="—",
+        height="content" if len(lines) <= 12 else 440,
+        row_height=32,
+        alt="Columns with their type, share of nulls, distinct values, range, width and commonest values",
+        on_select="rerun",
+        selection_mode="single-cell",
+        column_config=_config(),
+    )
+    cells = event["selection"]["cells"]
+    if not cells or cells[0][0] >= len(lines):
+        st.caption(
+            "~ from the planner's statistics, as old as the last ANALYZE · select a line to count it exactly"
+        )
+        return
+    chosen = lines[cells[0][0]]
+    st.button(
+        f"Count {chosen.column.name} exactly"
+        + (" in the filtered rows" if request.where != EVERY_ROW else ""),
+        icon=":material/functions:",
+        key="exact statistics",
+        disabled=chosen.kind == "exact",
+        on_click=state.remember,
+        args=(_key(request, chosen.column.name), True),
+    )
+
+
+def _exact(request: PageRequest, name: str) -> ColumnStatistics | None:
+    if not state.recall(_key(request, name)):
+        return None
+    return data_reads.exact_statistics(request.column, name, request.where)
+
+
+def _key(request: PageRequest, name: str) -> str:
+    return f"exact statistics {request.column} {name} {to_text(request.where)}"
+
+
+def frame(lines: Sequence[ColumnStatistics]) -> pd.DataFrame:
+    """Make the table of what columns hold: one line per column, estimates after ``~``."""
+    return pd.DataFrame([_line(line) for line in lines], columns=list(_config()))
+
+
+def _line(line: ColumnStatistics) -> dict[str, Any]:
+    about = "" if line.kind == "exact" else "~"
+    return {
+        "Column": line.column.name,
+        "Type": line.column.type,
+        "Known from": {"statistics": "statistics", "exact": "every row", "none": "never analyzed"}[line.kind],
+        "Null": line.null_share,
+        "Distinct": None if line.distinct is None else f"{about}{line.distinct:,}",
+        "Lowest": line.low,
+        "Highest": line.high,
+        "Bytes": line.average_bytes,
+        "Commonest": [f"{value} {100 * share:.3g} %" for value, share in line.most_common[:3]] or None,
+    }
+
+
+def _config() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "Column": column.TextColumn(width=100),
+        "Type": column.TextColumn(width=112),
+        "Known from": column.TextColumn(width=78),
+        "Null": column.ProgressColumn(width=92, format="percent", min_value=0, max_value=1),
+        "Distinct": column.TextColumn(width=66, alignment="right"),
+        "Lowest": column.TextColumn(width=92),
+        "Highest": column.TextColumn(width=92),
+        "Bytes": column.NumberColumn(width=60, format="%.0f", help="Average width of a value"),
+        "Commonest": column.MultiselectColumn(color="gray"),
+    }

@@ -1,0 +1,120 @@
+"""What the Data page asks the database, kept for a short while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from dashboard.ui import state
+from dashboard.ui.data_conditions import members, without
+from db import browse, column_statistics, counts, facets
+from db.browse import Page, PageRequest, Preflight, Sortable
+from db.catalog import ColumnInfo
+from db.column_statistics import ColumnStatistics
+from db.conditions import Condition
+from db.counts import Count
+from db.facets import Facet, Facetable, Histogram, Level
+from db.savepoint import set_for_now
+
+PATIENCE_S = 60
+"""How long a statement may take that a reader asked for although it is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A page as it was read at ``at``; None where it would have cost too much to read unasked."""
+
+    preflight: Preflight
+    page: Page | None
+    at: datetime
+
+
+@state.cached(ttl_s=60, max_entries=64)
+def sortables(column: ColumnInfo) -> tuple[Sortable, ...]:
+    """The columns that rows can be ordered by."""
+    with state.database().reading("data") as connection:
+        return browse.sorts(connection, column)
+
+
+@state.cached(ttl_s=60, max_entries=64)
+def opened(request: PageRequest, *, insisted: bool) -> Opened:
+    """One page; ``insisted`` reads it whatever it costs, and waits longer for it."""
+    with state.database().reading("data") as connection, _patience(connection, insisted=insisted):
+        expected = browse.preflight(connection, request)
+        refused = expected.too_heavy and not insisted
+        page = None if refused else browse.browse(connection, request)
+        return Opened(expected, page, datetime.now(UTC))
+
+
+@contextmanager
+def _patience(connection: Connection, *, insisted: bool) -> Iterator[None]:
+    with set_for_now(connection, {"statement_timeout": f"{PATIENCE_S}s"} if insisted else {}):
+        yield
+
+
+@state.cached(ttl_s=60, max_entries=64)
+def estimated(column: ColumnInfo, where: Condition) -> Count:
+    """About how many rows meet a condition."""
+    with state.database().reading("data") as connection:
+        return counts.estimate(connection, column, where)
+
+
+@state.cached(ttl_s=300, max_entries=64)
+def counted(column: ColumnInfo, where: Condition) -> Count:
+    """Exactly how many."""
+    with state.database().reading("data") as connection, _patience(connection, insisted=True):
+        return counts.count_exactly(connection, column, where)
+
+
+@state.cached(ttl_s=60, max_entries=16)
+def rows_without_each(column: ColumnInfo, where: Condition) -> tuple[tuple[Condition, Count], ...]:
+    """How many rows there would be without each part of a condition, the part that hides most first."""
+    with state.database().reading("data") as connection:
+        found = [(part, counts.estimate(connection, column, without(where, part))) for part in members(where)]
+    return tuple(sorted(found, key=lambda pair: -pair[1].rows))
+
+
+@state.cached(ttl_s=300, max_entries=64)
+def facetable(column: ColumnInfo) -> tuple[Facetable, ...]:
+    """The columns that deserve a facet."""
+    with state.database().reading("data") as connection:
+        return facets.facetable(connection, column)
+
+
+@state.cached(ttl_s=120, max_entries=256)
+def facet(column: ColumnInfo, where: Condition, name: str, level: Level) -> Facet:
+    """The commonest values of one column."""
+    with state.database().reading("data") as connection:
+        return facets.facets(connection, column, where, [name], level=level)[0]
+
+
+@state.cached(ttl_s=120, max_entries=64)
+def vector_facet(column: ColumnInfo, where: Condition, level: Level) -> Facet:
+    """How many vectors are ok, null and zero."""
+    with state.database().reading("data") as connection:
+        return facets.vector_facet(connection, column, where, level=level)
+
+
+@state.cached(ttl_s=120, max_entries=128)
+def histogram(column: ColumnInfo, where: Condition, name: str, level: Level) -> Histogram:
+    """How a number or a date is spread."""
+    with state.database().reading("data") as connection:
+        return facets.histogram(connection, column, where, name, level=level)
+
+
+@state.cached(ttl_s=120, max_entries=32)
+def statistics(column: ColumnInfo) -> tuple[ColumnStatistics, ...]:
+    """What the last ANALYZE found out about the columns beside the vector."""
+    with state.database().reading("data") as connection:
+        return column_statistics.column_statistics(connection, column)
+
+
+@state.cached(ttl_s=300, max_entries=64)
+def exact_statistics(column: ColumnInfo, name: str, where: Condition) -> ColumnStatistics:
+    """What every row says of one column."""
+    with state.database().reading("data") as connection, _patience(connection, insisted=True):
+        return column_statistics.exact_statistics(connection, column, name, where)

@@ -1,0 +1,92 @@
+"""What the Data page shows, as frames: the rows of a page, a facet's values, what is known of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from db.browse import BrowsedRow, Page
+from db.catalog import PlainColumn
+from db.counts import Count
+from db.nearest import identity_names
+
+VECTOR, NORM, STRIP = "Vector\u2003", "Norm\u2003", "Strip\u2003"
+"""Columns of ours beside the table's own, which may have any name: an em space ends hardly any."""
+
+VECTOR_CHIPS = {"ok": "✓ ok", "null": "∅ null", "zero": "0 zero"}
+CHIP_COLOURS = ("green", "gray", "orange")
+"""Sign, word and colour of a vector's state, in the order of ``VECTOR_CHIPS``."""
+
+EXACT_INTEGER = 2**53
+"""Above it a float, and so the browser, skips whole numbers."""
+
+
+_BESIDE_VECTOR = 4
+"""Columns that stand before the vector's own, beside those that name a row: as many as show unscrolled."""
+
+
+def row_table(page: Page, first: Sequence[str], short: Collection[str] = ()) -> pd.DataFrame:
+    """Make the table of a page: ``first`` the columns that name a row, and last prose and documents.
+
+    ``short`` are the texts that are words rather than prose.  As objects: a column of whole numbers with
+    a gap would turn into fractions.
+    """
+    marks = identity_names(page.request.column)
+    frame = pd.DataFrame(
+        [
+            {name: cell(value) for name, value in (_identity(row, marks) | dict(row.values)).items()}
+            for row in page.rows
+        ],
+        columns=list(dict.fromkeys((*first, *(column.name for column in page.columns)))),
+        dtype=object,
+    )
+    frame[VECTOR] = [[VECTOR_CHIPS[row.vector_state]] for row in page.rows]
+    frame[NORM] = [row.norm for row in page.rows]
+    frame[STRIP] = pd.Series([list(row.strip) or None for row in page.rows], dtype=object)
+    return frame[arranged(page.columns, first, short)]
+
+
+def _identity(row: BrowsedRow, marks: Sequence[str]) -> dict[str, Any]:
+    """Name the parts of a row's key: where a table has none of its own, no column holds them."""
+    return dict(zip(marks, row.key if isinstance(row.key, tuple) else (row.key,), strict=True))
+
+
+def arranged(columns: Sequence[PlainColumn], first: Sequence[str], short: Collection[str]) -> list[str]:
+    """Order the columns: what names a row, some short ones, the vector's, the rest, and long texts last."""
+    others = [column for column in columns if column.name not in first]
+    long = [c.name for c in others if c.category == "json" or (c.category == "S" and c.name not in short)]
+    brief = [c.name for c in others if c.name not in long]
+    brief.sort(key=lambda name: name not in short)
+    beside = _BESIDE_VECTOR - (len(dict.fromkeys(first)) > 1)
+    return [*dict.fromkeys(first), *brief[:beside], VECTOR, NORM, STRIP, *brief[beside:], *long]
+
+
+def cell(value: object) -> object:
+    """Make a value that a frame can hold and a browser shows as it is.
+
+    >>> cell(Decimal("1.50")), cell(2**60), cell(Decimal("NaN"))
+    (1.5, '1152921504606846976', 'NaN')
+    """
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            return value if abs(value) <= EXACT_INTEGER else str(value)
+        case Decimal():
+            return float(value) if value.is_finite() and abs(value) <= EXACT_INTEGER else str(value)
+        case float():
+            return value
+    return str(value)
+
+
+def count_text(count: Count) -> str:
+    """Write a count: an estimate after ``~``, a bound before ``+``.
+
+    >>> count_text(Count(10_000, "at_least", 5.0)), count_text(Count(1, "exact", 1.0))
+    ('10,000+ rows', '1 row')
+    """
+    sign, more = {"estimate": ("~", ""), "at_least": ("", "+"), "exact": ("", "")}[count.kind]
+    return f"{sign}{count.rows:,}{more} row{'' if count.rows == 1 else 's'}"

@@ -1,0 +1,114 @@
+"""What the Map page asks the database, kept for a while: a map's bytes must not change between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.mapping import draw
+from dashboard.mapping.draw import Map
+from dashboard.mapping.placing import Place, place_query, place_rows
+from dashboard.mapping.plan import MapPlan
+from dashboard.mapping.windows import Overlay, overlay
+from dashboard.question import text_query
+from dashboard.ui import state
+from dashboard.ui.map_marks import Hit
+from dashboard.ui.search_tables import key_text, row_name
+from db import projections
+from db.catalog import ColumnInfo, default_distance
+from db.conditions import Condition
+from db.facets import facetable
+from db.nearest import SearchRequest
+from db.projections import Projection
+from db.sampling import take_sample
+from db.search import search
+
+HITS = 20
+"""Search hits that are marked."""
+
+SOME = 2_000
+"""Rows whose values suggest where to cut a column in two."""
+
+Values = dict[str, tuple[str | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and where its words lie on the map."""
+
+    hits: tuple[Hit, ...]
+    query: Place | None
+
+
+@state.cached(ttl_s=600, max_entries=8)
+def drawn(column: ColumnInfo, plan: MapPlan, where: Condition) -> Map:
+    """A map that is quick to draw."""
+    with state.database().reading("map") as connection:
+        sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed, where=where)
+    return draw.lay_out(column, plan, sample, lambda _: None)
+
+
+@state.cached(ttl_s=600, max_entries=8)
+def recalled(stored: Projection) -> Map:
+    """A stored map; it never changes."""
+    with state.database().reading("map") as connection:
+        return draw.recall(connection, stored)
+
+
+def stored(column: ColumnInfo) -> tuple[Projection, ...]:
+    """The maps of a column, newest first."""
+    with state.database().reading("map") as connection:
+        return projections.list_projections(connection, column)
+
+
+def stored_as(number: int) -> Projection:
+    """One stored map.  Raises RequestError for an unknown number."""
+    with state.database().reading("map") as connection:
+        return projections.load_projection(connection, number)
+
+
+@state.cached(ttl_s=600, max_entries=16)
+def values(column: ColumnInfo, token: str, _keys: Sequence[str], names: tuple[str, ...]) -> Values:
+    """Plain columns of a map's rows; ``token`` tells the maps apart."""
+    with state.database().reading("map") as connection:
+        return projections.values_of(connection, column, _keys, names)
+
+
+@state.cached(ttl_s=300, max_entries=32)
+def telling_column(column: ColumnInfo) -> str | None:
+    """A column of few values, which tells the most at first sight; None where there is none."""
+    with state.database().reading("map") as connection:
+        worth = facetable(connection, column)
+    return next(
+        (f.column.name for f in worth if f.form == "values" and f.column.category in {"S", "E"}), None
+    )
+
+
+@state.cached(ttl_s=600, max_entries=16)
+def found(column: ColumnInfo, token: str, _shown: Map, words: str, naming: tuple[str, ...]) -> Found:
+    """Where on a map the rows lie that words find.  Raises RequestError where they make no query."""
+    query = text_query(column, words)
+    with state.database().reading("map") as connection:
+        answer = search(connection, SearchRequest(column, query, default_distance(column), HITS))
+        keys = [key_text(row.key) for row in answer.rows]
+        places = place_rows(connection, column, _shown, keys)
+    sampled = set(_shown.keys)
+    hits = (
+        Hit(rank, key, row_name(row, naming), row.distance, places.get(key), key in sampled)
+        for rank, (key, row) in enumerate(zip(keys, answer.rows, strict=True), 1)
+    )
+    return Found(tuple(hits), place_query(_shown, query))
+
+
+@state.cached(ttl_s=600, max_entries=32)
+def some_values(column: ColumnInfo, name: str) -> tuple[str | None, ...]:
+    """A plain column's values in some rows that have a vector."""
+    with state.database().reading("map") as connection:
+        return take_sample(connection, column, rows=SOME, columns=(name,)).labels[name]
+
+
+@state.cached(ttl_s=600, max_entries=8)
+def overlaid(column: ColumnInfo, before: Condition, after: Condition, seed: int) -> Overlay:
+    """Two windows on one map, and their drift."""
+    with state.database().reading("map") as connection:
+        return overlay(connection, column, before, after, seed=seed)

@@ -1,0 +1,46 @@
+"""Data: the rows of any table beside their vectors, a page at a time, by condition, order and place."""
+
+import streamlit as st
+
+from dashboard.ui import (
+    clipboard,
+    data_address,
+    data_bar,
+    data_facets,
+    data_more,
+    data_reads,
+    data_rows,
+    data_selection,
+    messages,
+    pickers,
+    state,
+)
+from dashboard.ui.shell import go
+
+column = pickers.pick_column()
+beside_title = data_bar.header(column)
+if column is None:
+    messages.empty("There is no vector column yet that this role may read.")
+    if st.button("Load sample data", icon=":material/upload:", type="primary"):
+        go("seed.py")
+    st.stop()
+
+sortables = data_reads.sortables(column)
+request, problems = data_address.read(column, sortables)
+data_bar.left_out(problems)
+data_bar.draw(request, sortables, state.other_columns(column))
+clipboard.refused()
+
+main, side = st.columns([4, 1.35])
+with main:
+    opened = data_rows.read(request)
+    if opened and opened.page:
+        data_rows.draw(opened, opened.page)
+        data_selection.actions(column)
+        data_more.draw(opened.page)
+with beside_title:
+    data_bar.take_away(request, opened.page if opened else None)
+if opened and opened.page:
+    with side, messages.told_to_the_reader():
+        data_facets.draw(request)
+data_address.remember(column)
