@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Text, cast, func, select, text
 
@@ -135,7 +135,7 @@ def exact_statistics(
 def _statistics(column: PlainColumn, known: Gathered | None, rows: int | None) -> ColumnStatistics:
     if known is None:
         return ColumnStatistics(column, "none", None, None, None, None, None, ())
-    low, high = (known.bounds[0], known.bounds[-1]) if known.bounds else (None, None)
+    low, high = _ends(column, known)
     return ColumnStatistics(
         column,
         "statistics",
@@ -146,6 +146,18 @@ def _statistics(column: PlainColumn, known: Gathered | None, rows: int | None) -
         average_bytes=known.average_bytes,
         most_common=tuple(zip(known.common, known.shares, strict=True))[:COMMON],
     )
+
+
+def _ends(column: PlainColumn, known: Gathered) -> tuple[str | None, str | None]:
+    """Find the ends: the bounds leave out the common values, which only some types let us compare here."""
+    if not known.common:
+        return (known.bounds[0], known.bounds[-1]) if known.bounds else (None, None)
+    values = (*known.common, *known.bounds)
+    try:
+        order: Callable[[str], Any] | None = {"N": float, "D": str}.get(column.category)
+        return (min(values, key=order), max(values, key=order)) if order else (None, None)
+    except ValueError:  # money, and what else is a number and not written like one
+        return None, None
 
 
 def _float(value: Decimal | None) -> float | None:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
-from db.catalog import ColumnInfo, PlainColumn
+from db.catalog import ColumnInfo, PlainColumn, find_column
 from db.column_statistics import column_statistics, exact_statistics
 from db.conditions import from_text
+from db.engine import Database
 from db.errors import RequestError
+from tests.db.conftest import run
 
 Find = Callable[[str], ColumnInfo]
 
@@ -61,3 +63,21 @@ def test_a_column_that_is_not_there_is_named(reading: Connection, items: ColumnI
     with pytest.raises(RequestError, match="no column 'none'") as refused:
         exact_statistics(reading, items, "none")
     assert refused.value.remedy
+
+
+def test_the_ends_of_a_column_of_few_values_are_those_of_all_of_them(database: Database) -> None:
+    with database.control("tests") as connection:
+        run(
+            connection,
+            "CREATE TABLE rated (id int PRIMARY KEY, stars float8, word text, embedding vector(1));"
+            "INSERT INTO rated SELECT i, 1 + (i % 40) / 10.0, 'w' || i % 3, '[1]' "
+            "FROM generate_series(1, 4000) AS i;"
+            "ANALYZE rated",
+        )
+    with database.reading("tests") as connection:
+        rated = find_column(connection, "rated.embedding")
+        told = {each.column.name: each for each in column_statistics(connection, rated)}
+    assert (told["stars"].low, told["stars"].high) == ("1", "4.9")
+    assert (told["word"].low, told["word"].high) == (None, None), (
+        "only the server knows how words are ordered"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.seeding.records import MAX_CELL_BYTES
+from dashboard.seeding.formats.table import MAX_CELL_BYTES
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.source import Rows
 from dashboard.seeding.sources import open_rows
