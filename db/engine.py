@@ -73,6 +73,11 @@ class Database:
         return Database(url, read_url, read_timeout_s=self._read_timeout_s, tag=tag)
 
     @property
+    def reader(self) -> str | None:
+        """The login that only reads, where it is another than the one that writes."""
+        return self._read_url.username if self._read_url.username != self.url.username else None
+
+    @property
     def label(self) -> str:
         """Where this is, without a secret."""
         shown = self.url.difference_update_query(_SECRET_OPTIONS)

@@ -7,9 +7,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg2 import sql
 from sqlalchemy import Connection, text
 
-from db.engine import Database
+from db.engine import Database, driver_cursor
 from db.errors import ExtensionMissing, PermissionDenied
 from db.schema import SCHEMA
 
@@ -42,6 +43,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
         with connection.begin():
             _require_extension(connection)
         command.upgrade(_config(connection), revision)
+        if database.reader:
+            with connection.begin():
+                _let_read(connection, database.reader)
 
 
 def downgrade(database: Database, revision: str = "base") -> None:
@@ -64,6 +68,14 @@ def revisions(database: Database) -> tuple[Revision, ...]:
 def is_current(database: Database) -> bool:
     """Whether the database has every revision."""
     return all(revision.applied for revision in revisions(database))
+
+
+def _let_read(connection: Connection, reader: str) -> None:
+    """Let the login that only reads see jobs and results; pages ask for them through it."""
+    schema, role = sql.Identifier(SCHEMA), sql.Identifier(reader)
+    with driver_cursor(connection, "GRANT") as cursor:
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+        cursor.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
 
 
 def _config(connection: Connection) -> Config:

@@ -143,7 +143,7 @@ def _pick_iterative_scan(methods: tuple[str, ...]) -> str | None:
         for scan, settings in ITERATIVE_SCANS.items()
         if any(setting.startswith(methods) for setting in settings)
     ]
-    if not known:
+    if not known or state.server().pgvector < (0, 8):
         return None
     return st.selectbox(
         "Iterative scan",

@@ -22,7 +22,7 @@ from db.examples import examples as find_examples
 from db.jobs import Job, LogLine
 from db.ladder import Rung
 from db.migrate import Revision, revisions
-from db.runs import Run, list_runs, load_run
+from db.runs import Run, list_runs, load_run, load_run_of_job
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -127,7 +127,8 @@ def run(run_id: int) -> Run:
 
 def run_of_job(job_id: int) -> Run | None:
     """The run a job has begun; None before that."""
-    return next((run for run in runs() if run.job_id == job_id), None)
+    with database().reading("run") as connection:
+        return load_run_of_job(connection, job_id)
 
 
 def server_settings() -> tuple[activity.ServerSetting, ...]:
@@ -216,10 +217,15 @@ def other_columns(column: VectorColumn) -> tuple[PlainColumn, ...]:
         return catalog.other_columns(connection, column)
 
 
-@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
 def answer(column: ColumnInfo, asked: Question) -> Answer:
     """The answer to one question both ways; the same for a minute, so that a look at a row asks nothing."""
-    return question.answer(database(), column, asked)
+    return _answer(column, str(column), tuple((i.name, i.valid) for i in column.indexes), asked)
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def _answer(_column: ColumnInfo, name: str, indexes: tuple[tuple[str, bool], ...], asked: Question) -> Answer:
+    """Ask; sizes and counts of a column change all the time, and are no part of the question."""
+    return question.answer(database(), _column, asked)
 
 
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
@@ -237,5 +243,5 @@ def examples(column: ColumnInfo, naming: tuple[str, ...]) -> list[Example]:
 
 def ask_again() -> None:
     """Forget the answers, and what indexes there were; as a button's ``on_click``."""
-    for cached in (answer, rungs, columns):
+    for cached in (_answer, rungs, columns):
         cached.clear()

@@ -3,7 +3,7 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from dashboard.seeding.request import demo_request
 from dashboard.seeding.sources import open_rows
@@ -87,3 +87,23 @@ def test_a_table_of_the_demos_name_that_is_somebody_elses_is_left_alone(empty_da
     downgrade(empty_database)
     with empty_database.reading("test") as connection:
         assert connection.execute(text("SELECT theirs FROM public.products")).scalar_one() == 42
+
+
+def test_a_login_that_only_reads_may_see_jobs_and_results(
+    empty_database: Database, maintenance: Connection
+) -> None:
+    maintenance.execute(text('CREATE ROLE "only reads" LOGIN'))
+    url = empty_database.url
+    reading = url.set(username="only reads").render_as_string(hide_password=False)
+    database = Database(url.render_as_string(hide_password=False), reading)
+    try:
+        upgrade(database)
+        assert all(revision.applied for revision in revisions(database))
+        with database.reading("tests") as connection:
+            assert connection.execute(text("SELECT current_user")).scalar() == "only reads"
+            assert connection.execute(text("SELECT count(*) FROM vectorscope.job")).scalar() == 0
+    finally:
+        database.dispose()
+        with empty_database.control("tests") as connection:
+            connection.execute(text('DROP OWNED BY "only reads"'))
+        maintenance.execute(text('DROP ROLE "only reads"'))
