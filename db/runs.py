@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, cast, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from db import schema
 from db.columns import VectorColumn, spelled
@@ -58,6 +59,14 @@ class Trial:
     def is_measured(self) -> bool:
         """Whether there are figures: the plan was the one to be measured."""
         return self.state == "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one trial observed: the latencies of each query, repeat by repeat, and the recall of each."""
+
+    latencies_ms: list[float]
+    recalls: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,13 @@ def finish_run(connection: Connection, run_id: int, state: str, fingerprint: str
     connection.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
 
 
+def add_to_environment(connection: Connection, run_id: int, facts: Mapping[str, Any]) -> None:
+    """Put what was learnt on the way beside a run's circumstances."""
+    known = func.coalesce(schema.run.c.environment, cast({}, JSONB))
+    added = known.op("||")(cast(facts, JSONB))
+    connection.execute(update(schema.run).where(schema.run.c.id == run_id).values(environment=added))
+
+
 _ABANDON = text("""
 UPDATE vectorscope.run SET state = 'failed', finished_at = clock_timestamp()
 WHERE state = 'running' AND job_id IS NOT NULL AND job_id <> ALL (:active)
@@ -181,6 +197,32 @@ def load_run(connection: Connection, run_id: int) -> Run:
     if not runs:
         raise RequestError(f"There is no run {run_id}.", "List the runs on the Benchmarks page.")
     return runs[0]
+
+
+def figures(connection: Connection, run_id: int, positions: Collection[int]) -> dict[int, Figures]:
+    """Read what the trials at ``positions`` observed, by position; void trials observed nothing."""
+    trial = schema.trial.c
+    chosen = select(trial.position, trial.latencies_ms, trial.recalls).where(
+        trial.run_id == run_id, trial.position.in_(positions), trial.state == "measured"
+    )
+    return {position: Figures(*arrays) for position, *arrays in connection.execute(chosen)}
+
+
+_UNDER = text("""
+SELECT position, (SELECT avg((recall < CAST(:recall AS real))::int) FROM unnest(recalls) AS recall)
+FROM vectorscope.trial WHERE run_id = :run AND state = 'measured'
+""")
+
+
+def shares_under(connection: Connection, run_id: int, recall: float) -> dict[int, float]:
+    """Tell what share of its queries each trial answered with less than ``recall``, by position."""
+    found = connection.execute(_UNDER, {"run": run_id, "recall": recall})
+    return {position: float(share or 0) for position, share in found}
+
+
+def load_run_of_job(connection: Connection, job_id: int) -> Run | None:
+    """Read the run a job has begun; None before that."""
+    return next(iter(_read(connection, schema.run.c.job_id == job_id, limit=1)), None)
 
 
 def list_runs(
