@@ -178,6 +178,13 @@ def settled(page: Page, heading: str) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
+def press(page: Page, keys: str) -> None:
+    """Press keys once the page is at rest: a button that is still being drawn hears none."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.evaluate("() => new Promise(done => requestIdleCallback(done, { timeout: 5000 }))")
+    page.keyboard.press(keys)
+
+
 def visit(page: Page, path: str, heading: str) -> None:
     """Open an address and wait for its page."""
     page.goto(path)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settled, visit
+from tests.browser.conftest import press, settled, visit
 
 PRODUCTS = "/data?c=public.products.embedding"
 ROW_PX, HEADER_PX = 34, 36
@@ -35,11 +35,11 @@ def place(page: Page, first: int) -> None:
 def test_keys_turn_pages_and_the_address_reproduces_them(page: Page, scheme: str) -> None:
     visit(page, PRODUCTS, "Data")
     place(page, 10_000)
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     place(page, 9_900)
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     place(page, 9_800)
-    page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft")
     place(page, 9_900)
     page.reload()
     settled(page, "Data")
@@ -70,7 +70,7 @@ def test_a_jump_is_typed_and_its_letters_are_no_shortcuts(page: Page) -> None:
 
 def test_a_filter_is_built_by_the_keyboard_and_its_link_filters_again(page: Page) -> None:
     visit(page, PRODUCTS, "Data")
-    page.keyboard.press("f")
+    press(page, "f")
     page.get_by_role("combobox", name=re.compile("Condition")).wait_for()
     page.get_by_role("combobox", name=re.compile("^Column")).last.click()
     page.get_by_role("option", name="rating").click()
@@ -120,7 +120,7 @@ def test_a_chosen_row_opens_as_an_item_and_finds_its_neighbours(page: Page) -> N
     visit(page, PRODUCTS, "Data")
     row(page, 0)
     expect(page.get_by_text("1 row selected")).to_be_visible()
-    page.keyboard.press("n")
+    press(page, "n")
     settled(page, "Search")
     expect(page).to_have_url(re.compile("q=10000"))
     page.go_back()
@@ -134,7 +134,7 @@ def test_rows_chosen_on_two_pages_are_shown_alone(page: Page) -> None:
     visit(page, PRODUCTS, "Data")
     row(page, 1)
     expect(page.get_by_text("1 row selected")).to_be_visible()
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     place(page, 9_900)
     row(page, 0)
     expect(page.get_by_text("2 rows selected")).to_be_visible()
@@ -145,8 +145,8 @@ def test_rows_chosen_on_two_pages_are_shown_alone(page: Page) -> None:
 def test_the_link_is_copied_and_the_export_opens_by_their_keys(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit(page, f"{PRODUCTS}&s=-price", "Data")
-    page.keyboard.press("Shift+L")
+    press(page, "Shift+L")
     expect(page.get_by_text("Link copied")).to_be_visible()
     assert "/data?c=public.products.embedding&s=-price" in page.evaluate("navigator.clipboard.readText()")
-    page.keyboard.press("e")
+    press(page, "e")
     expect(page.get_by_text("CSV", exact=True)).to_be_visible()

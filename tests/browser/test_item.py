@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settled, visit
+from tests.browser.conftest import press, settled, visit
 
 PRODUCTS = "/item?c=public.products.embedding"
 
@@ -35,10 +35,10 @@ def test_the_arrows_step_from_row_to_row(page: Page) -> None:
     whole(page, f"{PRODUCTS}&id=77")
     first = title(page)
     expect(page.get_by_role("button", name="Next")).to_be_enabled()
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(page).to_have_url(re.compile("id=76"))
     expect(page.get_by_role("heading", level=1)).not_to_have_text(first)
-    page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft")
     expect(page).to_have_url(re.compile("id=77"))
     expect(page.get_by_role("heading", level=1)).to_have_text(first)
 

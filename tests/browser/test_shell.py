@@ -15,8 +15,8 @@ BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 19, 32)"}
 def test_every_page_opens_from_the_navigation_in_the_readers_colours(page: Page, scheme: str) -> None:
     visit(page, "/", "Overview")
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[scheme])
-    for entry in PAGES:
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name=entry.title).click()
+    for entry in (each for each in PAGES if not each.hidden):
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=entry.title, exact=True).click()
         settled(page, entry.title)
         expect(page.get_by_test_id("stException")).to_have_count(0)
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
