@@ -12,6 +12,7 @@ from dashboard.settings import Settings, settings
 from db import audit
 from db.embedded import EmbeddedServer
 from db.engine import Database
+from db.errors import RequestError
 from db.migrate import revisions, upgrade
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,11 @@ def open_instance(tell: Tell = logger.info) -> Instance:
             chosen.database_url, chosen.database_read_url, read_timeout_s=chosen.read_timeout_s
         )
         return Instance(chosen, database, None)
+    if chosen.database_read_url:
+        raise RequestError(
+            "DATABASE_READ_URL is set, but DATABASE_URL is not: it is a second login to the same database.",
+            "Set DATABASE_URL, too, or unset DATABASE_READ_URL to use the embedded server.",
+        )
     server = embedded_server()
     url = server.hold(tell, wait_s=chosen.startup_wait_s)
     return Instance(chosen, Database(url, read_timeout_s=chosen.read_timeout_s), server)

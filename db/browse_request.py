@@ -58,6 +58,7 @@ def cursor_from_text(given: str) -> Cursor | None:
         return None
     try:
         document = json.loads(given)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
         document = None
     match document:

@@ -118,8 +118,9 @@ def from_text(given: str) -> Condition:
         )
     try:
         document = json.loads(given)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
-        raise RequestError(f"The condition {given[:80]!r} is not JSON.", _REMEDY) from None
+        raise RequestError(f"The condition {given[:80]!r} is not JSON in UTF-8.", _REMEDY) from None
     return _condition(document, depth=0)
 
 

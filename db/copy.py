@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 import psycopg2
 from numpy.typing import NDArray
+from pgvector.sqlalchemy import BIT
 from psycopg2 import sql
 from sqlalchemy import BigInteger, Connection, Select, cast
 
@@ -99,6 +100,12 @@ def send(
             if stream.error:
                 raise stream.error from None
             raise
+        if cursor.rowcount != stream.rows:
+            raise RequestError(
+                f"The table took {cursor.rowcount:,} of {stream.rows:,} rows: a trigger or rule of its own "
+                "turned the others away. Nothing was kept.",
+                "Disable that trigger or rule for the load.",
+            )
     return stream.rows
 
 
@@ -125,16 +132,16 @@ class _Stream:
 
 
 def copy_out_vectors(connection: Connection, query: Select[Any]) -> Vectors:
-    """Read what ``query`` selects: a whole number and a vector or halfvec, neither NULL, all of one length.
+    """Read what ``query`` selects: a whole number and a vector, halfvec or bit, not NULL, all of one length.
 
-    Memory is the answer's and one block of PARSE_BYTES.
+    Bits become elements of 0 and 1.  Memory is the answer's and one block of PARSE_BYTES.
 
     Raises RequestError where a vector is NULL or differs in length from the first.
     """
     number, vector = query.selected_columns
     exact = query.with_only_columns(cast(number, BigInteger), vector)
     compiled = exact.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    sink = _Sink()
+    sink = _Sink(_layout_of_bits if isinstance(vector.type, BIT) else _layout)
     with driver_cursor(connection, "COPY") as cursor:
         select = sql.SQL(cursor.mogrify(str(compiled), dict(compiled.params)).decode())
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(select), sink)
@@ -147,10 +154,12 @@ class _Sink:
     Nothing is raised while the server still sends: psycopg2 would leave the connection in mid-COPY.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Callable[[bytearray, int], np.dtype[Any]]) -> None:
         self._buffer = bytearray()
         self._start = len(HEADER)
+        self._layout = layout
         self._row: np.dtype[Any] | None = None
+        self._dimensions = 0
         self._uniform = True
         self._ids: list[NDArray[np.int64]] = []
         self._vectors: list[NDArray[np.float32]] = []
@@ -174,21 +183,36 @@ class _Sink:
     def _parse(self) -> None:
         if len(self._buffer) < self._start + _SMALLEST_ROW:
             return
-        row = self._row = self._row or _layout(self._buffer, self._start)
-        whole = (len(self._buffer) - self._start) // row.itemsize
+        row = self._row = self._row or self._layout(self._buffer, self._start)
+        if not (whole := (len(self._buffer) - self._start) // row.itemsize):
+            return
         rows = np.frombuffer(self._buffer, row, whole, self._start)
         width = row.itemsize - row.fields["dimensions"][1]  # type: ignore[index]
+        self._dimensions = self._dimensions or int(rows["dimensions"][0])
         self._uniform = bool(
-            ((rows["fields"] == 2) & (rows["id_length"] == 8) & (rows["vector_length"] == width)).all()
+            (
+                (rows["fields"] == 2)
+                & (rows["id_length"] == 8)
+                & (rows["vector_length"] == width)
+                & (rows["dimensions"] == self._dimensions)
+            ).all()
         )
         self._ids.append(rows["id"].astype(np.int64))
-        self._vectors.append(rows["elements"].astype(np.float32))
+        self._vectors.append(_elements(rows))
         del rows  # a bytearray cannot shrink while an array looks at it
         del self._buffer[: self._start + whole * row.itemsize]
         self._start = 0
 
 
 _SMALLEST_ROW = 24
+
+
+def _elements(rows: NDArray[Any]) -> NDArray[np.float32]:
+    """Take the vectors of rows read by ``_layout`` or ``_layout_of_bits``; shape (rows, dimensions)."""
+    if "bits" not in rows.dtype.names:  # type: ignore[operator]
+        return np.asarray(rows["elements"], np.float32)
+    count = int(rows["dimensions"][0])
+    return np.unpackbits(rows["bits"], axis=1, count=count).astype(np.float32)
 
 
 def _layout(buffer: bytearray, start: int) -> np.dtype[Any]:
@@ -204,6 +228,21 @@ def _layout(buffer: bytearray, start: int) -> np.dtype[Any]:
             ("dimensions", ">i2"),
             ("unused", ">i2"),
             ("elements", element, (max(dimensions, 0),)),
+        ]
+    )
+
+
+def _layout_of_bits(buffer: bytearray, start: int) -> np.dtype[Any]:
+    """The same of bits, eight to a byte, their number before them.  Source: bit_send of PostgreSQL."""
+    (length,) = struct.unpack_from(">i", buffer, start + 14)
+    return np.dtype(
+        [
+            ("fields", ">i2"),
+            ("id_length", ">i4"),
+            ("id", ">i8"),
+            ("vector_length", ">i4"),
+            ("dimensions", ">i4"),
+            ("bits", "u1", (max(length - 4, 0),)),
         ]
     )
 

@@ -233,6 +233,9 @@ def _translated(label: str) -> Iterator[None]:
         ) from error
 
 
+LONGEST = 300
+"""Characters of a server's sentence that are told."""
+
 _BY_SQLSTATE: dict[str, type[DashboardError]] = {
     "25006": ReadOnlyServer,
     "42501": PermissionDenied,
@@ -257,9 +260,16 @@ def translate(error: DBAPIError, label: str) -> DashboardError:
         return NotMigrated("Vectorscope's own tables are not in this database.")
     if sqlstate == "42704" and '"vector"' in sentence:
         return ExtensionMissing("This database has no pgvector: the type vector does not exist.")
-    if sqlstate[:2] == "22":
-        return RequestError(sentence, "Correct the value; nothing was written.")
+    if sqlstate[:2] in {"22", "23"}:
+        return RequestError(_in_row(error, sentence), "Correct the value, or leave out the row that has it.")
     return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
+
+
+def _in_row(error: DBAPIError, sentence: str) -> str:
+    """Add which of the rows sent was refused, where PostgreSQL knows it: in a COPY."""
+    context = getattr(getattr(error.orig, "diag", None), "context", None) or ""
+    line = re.match(r"COPY .*, line (\d+)", context)
+    return f"Row {int(line[1]):,} of those sent: {sentence}" if line else sentence
 
 
 def _unreachable(sentence: str, label: str) -> ConnectionFailed:
@@ -278,6 +288,7 @@ def _sentence(error: DBAPIError) -> str:
     diagnostics = getattr(error.orig, "diag", None)
     primary = getattr(diagnostics, "message_primary", None)
     if primary:
-        return str(primary)
+        # It may repeat a value of any length.
+        return str(primary) if len(primary) <= LONGEST else f"{primary[:LONGEST]}…"
     first = str(error.orig).strip().splitlines()
     return re.sub(r"\s+", " ", " ".join(first[:2])).strip() or "the server closed the connection"

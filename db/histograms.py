@@ -234,7 +234,9 @@ def _edges(low: float, high: float, scale: Scale) -> list[float]:
     unit = min(width, _DAY_S) if scale.is_time else width
     first = floor(low / unit) * unit
     # As many digits as a name shows, so that a filter by the name parts the rows alike.
-    return [float(f"{first + number * width:.15g}") for number in range(floor((high - first) / width) + 2)]
+    edges = [first + number * width for number in range(floor((high - first) / width) + 2)]
+    # The last edge lies beyond the highest value, where there may be no date any more.
+    return [float(f"{min(edge, scale.high):.15g}") for edge in edges]
 
 
 def _width(low: float, high: float, scale: Scale) -> float:

@@ -155,7 +155,8 @@ def _count_known(connection: Connection, staging: Table, target: Target, key: Se
 def _read_as(target: Target, staging: Table, name: str) -> ColumnElement[Any]:
     """Read a staged value as the table's type."""
     spelling = _type(target, name)
-    if spelling.startswith("character"):  # a cast would cut what is too long; an assignment refuses it
+    # A cast would cut what is too long; an assignment refuses it, but knows no way from text to an array.
+    if spelling.startswith("character") and not spelling.endswith("[]"):
         return staging.c[name]
     return cast(staging.c[name], _Spelled(spelling))
 

@@ -114,13 +114,13 @@ def take_sample(
         _draw, connection, column, wanted=wanted, expected=expected, seed=seed, where=where, columns=columns
     )
     found = draw(method=(method := _method(column, expected, wanted)))
-    if method in {BERNOULLI, SYSTEM} and len(found) < wanted // 2:
+    too_few = method in {BERNOULLI, SYSTEM} and len(found) < wanted // 2
+    if too_few or (method != HASHED and len(found) >= _most(wanted, method)):
         # The estimate was far off, or the rows that meet the condition lie together.
         found = draw(method=(method := HASHED))
     if len(found) > wanted:
         kept = np.random.default_rng(seed).choice(len(found), wanted, replace=False)
         found = [found[place] for place in np.sort(kept)]
-        method = HASHED if method == ALL else method
     exact = method == ALL or (where == EVERY_ROW and column.rows_exact)
     return _sample(
         column,
@@ -180,8 +180,15 @@ def _draw(
     statement = select(*read).where(clause(where, columns_of(column, rows)))
     if method == HASHED:
         hashed = func.hashtextextended(func.concat_ws("/", *marks), seed)
-        statement = statement.order_by(hashed).limit(wanted)
+        statement = statement.order_by(hashed)
+    # An estimate may be wrong a hundred times over: what comes must fit into memory all the same.
+    statement = statement.limit(_most(wanted, method))
     return list(copy_out_rows(connection, statement))
+
+
+def _most(wanted: int, method: str) -> int:
+    """Rows that a draw returns at most; that many mean that the estimate it went by was too low."""
+    return {ALL: wanted + 1, HASHED: wanted}.get(method, 2 * wanted + 1)
 
 
 def _source(connection: Connection, column: ColumnInfo) -> TableClause:

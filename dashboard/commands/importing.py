@@ -139,7 +139,7 @@ def _tell_plan(plan: Mapping[str, Any]) -> None:
     for column in plan["columns"]:
         say(f"  {column['file'] or '(made here)'} -> {column['table']} {column['type']}")
     for name in plan["left_out"]:
-        say(f"  {name} -> left out: the table has no such column")
+        say(f"  {name} -> left out: the table has no such column, or makes it itself")
     counts = ", ".join(
         f"{count:,} {what.replace('_', ' ')}" for what, count in plan["outcome"].items() if count
     )

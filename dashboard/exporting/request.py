@@ -86,7 +86,8 @@ class ExportRequest:
         Raises RequestError for a condition that cannot be read.
         """
         sort = Sort(self.sort, self.descending) if self.sort else None
-        return Selection(column, from_text(self.where), self.keys, sort, self.rows)
+        keys = None if self.keys is None else tuple(dict.fromkeys(self.keys))
+        return Selection(column, from_text(self.where), keys, sort, self.rows)
 
     def stem(self, at: datetime) -> str:
         """Name the file as far as it is known beforehand: ``table_filter_YYYYMMDDThhmmZ``, ``at`` in UTC.

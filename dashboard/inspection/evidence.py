@@ -155,16 +155,23 @@ def participation_ratio(points: Vectors) -> tuple[float, float | None]:
         return _ratio(centred @ centred.T), None
     part = parts_of(rows)
     sums = np.stack([points[part == p].sum(axis=0, dtype=np.float64) for p in range(PARTS)])
-    squares = [points[part == p].T @ points[part == p] for p in range(PARTS)]
     counts = np.bincount(part, minlength=PARTS)
-    whole: Floats = np.stack(squares).sum(axis=0, dtype=np.float64)
+    # A part's product is made twice rather than kept: each takes as much as the square of the dimensions.
+    whole: Floats = np.zeros((dimensions, dimensions))
+    for p in range(PARTS):
+        whole += points[part == p].T @ points[part == p]
 
     def ratio(products: Floats, total: Floats, n: int) -> float:
         return _ratio(products - np.outer(total, total) / n)
 
     value = ratio(whole, sums.sum(axis=0), rows)
     left_out = [
-        ratio(whole - squares[p], sums.sum(axis=0) - sums[p], rows - int(counts[p])) for p in range(PARTS)
+        ratio(
+            whole - points[part == p].T @ points[part == p],
+            sums.sum(axis=0) - sums[p],
+            rows - int(counts[p]),
+        )
+        for p in range(PARTS)
     ]
     return value, jackknife(np.array(left_out))
 

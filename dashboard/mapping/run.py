@@ -12,8 +12,12 @@ from db.engine import Database
 from db.progress import Ledger, Progress
 from db.projections import Placed, store_projection
 from db.sampling import take_sample
+from db.savepoint import set_for_now
 
 UNIT = "steps"
+
+SAMPLE_TIMEOUT = "120s"
+"""A job may wait longer for its sample than a page: it may be of a slow view."""
 
 
 def make_map(
@@ -28,10 +32,10 @@ def make_map(
         return int(made_already)
     steps = method_named(plan.method).steps
     ledger.tell(Progress(0, steps, UNIT, "reading the rows"))
-    # No time limit of a page: a sample of a slow view may take its time here.
-    with database.writing("map") as connection, connection.begin():
+    with database.reading("map", vectors=True) as connection:
         column = find_column(connection, plan.column)
-        sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed)
+        with set_for_now(connection, {"statement_timeout": SAMPLE_TIMEOUT}):
+            sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed)
     ledger.log(f"{sample.n:,} vectors drawn ({sample.method}), {sample.nulls:,} rows had none")
 
     ledger.tell(Progress(0, steps, UNIT, "finding neighbours"))

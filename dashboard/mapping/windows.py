@@ -50,16 +50,21 @@ class Overlay:
     drift: Drift
 
 
-def overlay(
+def sample_windows(
     connection: Connection, column: ColumnInfo, before: Condition, after: Condition, *, seed: int
-) -> Overlay:
-    """Sample both windows and compare them.
+) -> tuple[Sample, Sample]:
+    """Sample both windows; the comparing needs no connection any more."""
+    first, second = (
+        take_sample(connection, column, rows=ROWS, seed=seed, where=where) for where in (before, after)
+    )
+    return first, second
+
+
+def overlay(column: ColumnInfo, samples: tuple[Sample, Sample], *, seed: int) -> Overlay:
+    """Compare two windows.
 
     Raises RequestError where one is empty, both are too few for a map, or their vectors differ in length.
     """
-    samples = [
-        take_sample(connection, column, rows=ROWS, seed=seed, where=where) for where in (before, after)
-    ]
     for name, sample in zip(("first", "second"), samples, strict=True):
         if not sample.n:
             raise RequestError(f"No row of the {name} window has a vector.", "Choose a wider window.")

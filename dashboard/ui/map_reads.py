@@ -9,7 +9,7 @@ from dashboard.mapping import draw
 from dashboard.mapping.draw import Map
 from dashboard.mapping.placing import Place, place_query, place_rows
 from dashboard.mapping.plan import MapPlan
-from dashboard.mapping.windows import Overlay, overlay
+from dashboard.mapping.windows import Overlay, overlay, sample_windows
 from dashboard.question import text_query
 from dashboard.ui import state
 from dashboard.ui.map_marks import Hit
@@ -111,4 +111,5 @@ def some_values(column: ColumnInfo, name: str) -> tuple[str | None, ...]:
 def overlaid(column: ColumnInfo, before: Condition, after: Condition, seed: int) -> Overlay:
     """Two windows on one map, and their drift."""
     with state.database().reading("map") as connection:
-        return overlay(connection, column, before, after, seed=seed)
+        samples = sample_windows(connection, column, before, after, seed=seed)
+    return overlay(column, samples, seed=seed)

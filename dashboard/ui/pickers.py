@@ -1,46 +1,63 @@
 """One widget each, handing back a value of the domain."""
 
 import re
+from typing import NoReturn
 
 import streamlit as st
 
 from dashboard.ui import state
-from dashboard.ui.messages import escaped
+from dashboard.ui.messages import problem
 from db.catalog import ColumnInfo, check_populated
-from db.errors import RequestError
+from db.errors import RequestError, TableNotFound
 
 COLUMN = "c"
 """The query parameter that names the column, the same on every page."""
 
 
-def pick_column() -> ColumnInfo | None:
+def pick_column(*, must_exist: bool = True) -> ColumnInfo | None:
     """Draw the column picker in the sidebar; None when there is no vector column.
 
     The address names the column, so that a link reproduces the page.  Where it does not, the column
-    chosen last in this session stays chosen: the choice follows the reader from page to page.
+    chosen last in this session stays chosen: the choice follows the reader from page to page.  A link to
+    a column that is gone ends the page, where it ``must_exist``: all else in the link was about it.
     Raises RequestError for a column that cannot be read now.
     """
     known = {str(column): column for column in state.columns()}
     if not known:
         return None
-    wanted = st.query_params.get(COLUMN) or state.recall("column", "")
+    linked = st.query_params.get(COLUMN, "")
+    wanted = linked or state.recall("column", "")
     if wanted and wanted not in known:
         state.columns.clear()  # it may be newer than what is cached
         known = {str(column): column for column in state.columns()} or known
-    if wanted and wanted not in known:
-        st.sidebar.warning(f"There is no column {escaped(wanted)} any more.", icon=":material/link_off:")
+    is_gone = must_exist and linked != "" and linked not in known
     chosen = wanted if wanted in known else next(iter(known))
-    state.put("column picker", chosen)
+    state.put("column picker", None if is_gone else chosen)
     st.sidebar.selectbox(
         "Column",
         list(known),
+        index=None,
+        placeholder="Choose a column",
         format_func=lambda name: label(known[name]),
         key="column picker",
         on_change=_choose,
     )
+    if is_gone:
+        _end_without(linked)
     state.remember("column", chosen)
     check_populated(known[chosen])
     return known[chosen]
+
+
+def _end_without(linked: str) -> NoReturn:
+    st.title("No such column", anchor=False)
+    problem(
+        TableNotFound(
+            f"There is no column {linked[:120]}, or this login may not read it.",
+            "It may have been dropped or renamed: choose another in the sidebar.",
+        )
+    )
+    st.stop()
 
 
 def label(column: ColumnInfo) -> str:
@@ -58,7 +75,8 @@ def rows(column: ColumnInfo) -> str:
 
 
 def _choose() -> None:
-    st.query_params[COLUMN] = state.value("column picker")
+    if chosen := state.value("column picker"):
+        st.query_params[COLUMN] = chosen
 
 
 def job_in_address() -> int | None:

@@ -51,8 +51,8 @@ def test_the_column_chosen_on_one_page_stays_chosen_on_the_next(page: Page, site
 
 
 def test_a_link_to_a_column_that_is_gone_says_so(page: Page) -> None:
-    visit(page, "/search?c=public.gone.embedding", "Search")
-    expect(page.get_by_test_id("stSidebar")).to_contain_text("There is no column public.gone.embedding")
+    visit(page, "/search?c=public.gone.embedding", "No such column")
+    expect(page.get_by_test_id("stMain")).to_contain_text("There is no column public.gone.embedding")
 
 
 def test_the_admin_page_lists_the_migrations_as_the_command_line_does(page: Page, site: Site) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from pgvector.sqlalchemy import BIT
 from sqlalchemy import Column, Connection, MetaData, Table, column, select, text
 
 from db.binary import (
@@ -216,3 +217,48 @@ def test_vectors_of_another_length_are_refused_and_the_connection_lives(
     with pytest.raises(RequestError, match="differ in length, or some are NULL"):
         read(connection, query)
     assert connection.scalar(select(1)) == 1
+
+
+@pytest.mark.parametrize("length", [1, 8, 12, 64, 65])
+def test_bits_are_read_as_elements_of_0_and_1(connection: Connection, length: int) -> None:
+    written = ["".join(str((n >> (bit % 7)) & 1) for bit in range(length)) for n in range(1, 6)]
+    values = ", ".join(f"({n}, B'{bits}'::bit({length}))" for n, bits in enumerate(written))
+    given = text(f"SELECT * FROM (VALUES {values}) AS given (n, v)")
+    rows = given.columns(column("n"), column("v", BIT(length))).subquery()
+    found = copy_out_vectors(connection, select(*rows.c))
+    assert ["".join(str(int(bit)) for bit in row) for row in found.vectors] == written
+    assert found.vectors.dtype == np.float32
+
+
+def test_bits_of_another_length_are_refused_although_they_take_as_many_bytes(connection: Connection) -> None:
+    mixed = text("SELECT n, substring(B'11111111' for 4 + n) AS v FROM generate_series(1, 2) n")
+    rows = mixed.columns(column("n"), column("v", BIT(8))).subquery()
+    with pytest.raises(RequestError, match="differ in length"):
+        copy_out_vectors(connection, select(*rows.c))
+
+
+def test_the_row_that_breaks_a_constraint_is_numbered(database: Database) -> None:
+    with database.control("tests") as connection:
+        connection.execute(text("CREATE TABLE bounded (n bigint CHECK (n < 3))"))
+    batch: Batch = (np.array([1, 2, 3]),)
+    refused = pytest.raises(RequestError, match=r"Row 3 of those sent: new row .* violates check")
+    with refused, database.writing("tests") as connection, connection.begin():
+        copy_in(connection, "public", "bounded", [Field("n", BIGINT)], [batch])
+
+
+def test_rows_that_a_trigger_turns_away_are_missed(database: Database) -> None:
+    with database.control("tests") as connection:
+        connection.execute(
+            text(
+                "CREATE TABLE picky (n bigint);"
+                "CREATE FUNCTION even() RETURNS trigger LANGUAGE plpgsql AS "
+                "'BEGIN IF NEW.n % 2 = 0 THEN RETURN NEW; END IF; RETURN NULL; END';"
+                "CREATE TRIGGER even BEFORE INSERT ON picky FOR EACH ROW EXECUTE FUNCTION even()"
+            )
+        )
+    batch: Batch = (np.array([1, 2, 3]),)
+    refused = pytest.raises(RequestError, match="The table took 1 of 3 rows")
+    with refused, database.writing("tests") as connection, connection.begin():
+        copy_in(connection, "public", "picky", [Field("n", BIGINT)], [batch])
+    with database.reading("tests") as connection:
+        assert connection.execute(text("SELECT count(*) FROM picky")).scalar() == 0

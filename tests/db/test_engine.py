@@ -212,7 +212,7 @@ def test_the_values_of_a_row_do_not_show_in_an_error(database: Database) -> None
     with database.control("tests") as connection:
         connection.execute(text("CREATE TABLE t (id text PRIMARY KEY)"))
         connection.execute(text("INSERT INTO t VALUES (:id)"), {"id": SECRET})
-    with pytest.raises(DatabaseError) as refused, database.control("tests") as connection:
+    with pytest.raises(RequestError) as refused, database.control("tests") as connection:
         connection.execute(text("INSERT INTO t VALUES (:id)"), {"id": SECRET})
     assert "duplicate key" in str(refused.value)
     assert SECRET not in str(refused.value)

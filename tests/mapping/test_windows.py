@@ -9,9 +9,9 @@ from dashboard.mapping.chosen import ADDRESS_LENGTH, among, that_fit_an_address
 from dashboard.mapping.draw import Map
 from dashboard.mapping.placing import place_query, place_rows
 from dashboard.mapping.plan import MapPlan
-from dashboard.mapping.windows import halves, overlay, window_of
+from dashboard.mapping.windows import Overlay, halves, overlay, sample_windows, window_of
 from db.catalog import ColumnInfo, PlainColumn, find_column
-from db.conditions import from_text, in_words, to_text
+from db.conditions import Condition, from_text, in_words, to_text
 from db.engine import Database
 from db.errors import RequestError
 from db.sampling import take_sample
@@ -99,19 +99,35 @@ def test_two_windows_are_suggested(
     assert halves(column, values) == windows
 
 
+def compared(reading: Connection, column: ColumnInfo, before: Condition, after: Condition) -> Overlay:
+    return overlay(column, sample_windows(reading, column, before, after, seed=1), seed=1)
+
+
 def test_a_drift_that_was_put_into_the_table_is_found(reading: Connection) -> None:
     column = find_column(reading, "goods.e")
-    moved = overlay(reading, column, window_of(PRICE, "..100"), window_of(PRICE, "101.."), seed=1)
+    moved = overlay(
+        column,
+        sample_windows(reading, column, window_of(PRICE, "..100"), window_of(PRICE, "101.."), seed=1),
+        seed=1,
+    )
     assert moved.drift.is_real
     assert moved.drift.rows == (99, 100)
-    still = overlay(reading, column, window_of(BRAND, "Fellside"), window_of(BRAND, "Kestrel"), seed=1)
+    still = overlay(
+        column,
+        sample_windows(reading, column, window_of(BRAND, "Fellside"), window_of(BRAND, "Kestrel"), seed=1),
+        seed=1,
+    )
     assert not still.drift.is_real
 
 
 def test_an_empty_window_is_named(reading: Connection) -> None:
     column = find_column(reading, "goods.e")
     with pytest.raises(RequestError, match="No row of the second window has a vector"):
-        overlay(reading, column, window_of(PRICE, "..100"), window_of(PRICE, "7..7"), seed=1)
+        overlay(
+            column,
+            sample_windows(reading, column, window_of(PRICE, "..100"), window_of(PRICE, "7..7"), seed=1),
+            seed=1,
+        )
 
 
 @pytest.mark.parametrize(

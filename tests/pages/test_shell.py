@@ -78,3 +78,14 @@ def test_a_page_recovers_by_itself_when_the_database_is_back(
     finally:
         with database.control("tests") as connection:
             connection.exec_driver_sql("DROP DATABASE not_there_yet WITH (FORCE)")
+
+
+@pytest.mark.parametrize("page", ["data", "search", "inspection", "map", "item"])
+def test_a_link_to_a_column_that_is_gone_shows_nothing_of_another(served: Database, page: str) -> None:
+    with served.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE other (id int PRIMARY KEY, e vector(2))")
+        connection.exec_driver_sql("INSERT INTO other VALUES (5, '[1,2]')")
+    app = open_app(page, c="public.gone.e", id="5")
+    assert [title.value for title in app.title] == ["No such column"]
+    assert "There is no column public.gone.e" in app.error[0].value
+    assert not app.dataframe

@@ -45,7 +45,7 @@ def records(path: Path) -> Numbered:
     try:
         json.loads(begins)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"The file is not JSON: {error}.", "Correct the file.") from None
+        raise RequestError(f"The file is not JSON: {_why(error)}.", "Correct the file.") from None
     raise RequestError(
         "The file is JSON, but not a list of records.", "Give a list of objects, or one object per line."
     )
@@ -75,7 +75,7 @@ def _line(line: str) -> Record | str:
     try:
         return _record(json.loads(line))
     except (ValueError, RecursionError) as error:
-        return f"is not JSON: {error}"
+        return f"is not JSON: {_why(error)}"
 
 
 def _single(path: Path) -> Record | None:
@@ -169,3 +169,8 @@ def _chunks(path: Path) -> Generator[str]:
                 yield chunk
     except UnicodeDecodeError:
         raise not_utf8(path) from None
+
+
+def _why(error: Exception) -> str:
+    """Say what is wrong in the reader's terms: Python names a limit of its own for endless numbers."""
+    return "a number has over 4,300 digits" if "integer string" in str(error) else str(error)

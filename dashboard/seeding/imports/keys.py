@@ -38,8 +38,8 @@ class Keys:
 
     def add(self, columns: Sequence[Values], rows: Rows) -> None:
         """Take in the keys of ``rows``: one sequence of values for each column of the key, none missing."""
-        if len(columns) == 1 and isinstance(columns[0], np.ndarray) and columns[0].dtype.kind == "i":
-            self._numbers.append(columns[0])
+        if len(columns) == 1 and (numbers := _whole_numbers(columns[0])) is not None:
+            self._numbers.append(numbers)
             self._rows.append(rows)
             return
         for row, *values in zip(rows.tolist(), *columns, strict=True):
@@ -59,6 +59,13 @@ class Keys:
         firsts = np.repeat(rows[starts], np.diff(np.append(starts, len(rows))))
         for place in np.flatnonzero(rows != firsts):
             yield Twice(str(numbers[place]), int(firsts[place]), int(rows[place]))
+
+
+def _whole_numbers(values: Values) -> NDArray[np.int64] | None:
+    """Make an array of whole numbers, also of a list of them: a batch with a gap brings one; None else."""
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind == "i" else None
+    return np.array(values, np.int64) if all(type(value) is int for value in values) else None
 
 
 def as_texts(columns: Sequence[Values]) -> list[list[str]]:

@@ -62,6 +62,12 @@ def _named(contents: Contents, target: Target | None, request: ImportRequest) ->
             yield column.name, _new_name(contents, column, request)
         elif (there := target.column(column.name)) and column.name not in placed and not there.is_computed:
             yield column.name, column.name
+        elif there and any(column.name in key for key in target.keys):
+            raise RequestError(
+                f'The table makes its key "{column.name}" itself, so that the file\'s would be lost, and the '
+                "same file could be imported again and again.",
+                f"To leave it out all the same: --map {column.name}=",
+            )
         elif place := _only_vector(contents, column, target, request):
             yield column.name, place
 

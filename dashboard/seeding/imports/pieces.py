@@ -39,7 +39,8 @@ def pieces(plan: ImportPlan, way: Way, start_row: int) -> Iterator[Piece]:
 
 def _columns(plan: ImportPlan, way: Way, batch: Batch) -> list[Values]:
     numbers = np.arange(batch.start, batch.start + batch.rows)
-    keep = ~np.isin(numbers, plan.bad)
+    first, last = np.searchsorted(plan.bad, [batch.start, batch.start + batch.rows])
+    keep = ~np.isin(numbers, plan.bad[first:last])
     made: list[Values] = [numbers[keep]] if way.numbers_rows else []
     return made + [_values(plan, mapped, batch, keep) for mapped in plan.route.columns]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from dashboard.seeding.formats import Contents, Wanted, read_batches
@@ -83,4 +84,31 @@ def _batches(plan: ImportPlan, wanted: dict[str, Wanted]) -> Iterator[Batch]:
             vectors, neighbors, *distances = batch.values.values()
             ids = np.arange(batch.start, batch.start + batch.rows)
             # The file counts rows from 0, the table's ids count from 1.
-            yield ids, vectors, [np.asarray(row) + 1 for row in neighbors], *distances
+            yield (
+                ids,
+                vectors,
+                [_ids(plan, row, np.asarray(found)) for row, found in enumerate(neighbors, batch.start)],
+                *distances,
+            )
+
+
+def _ids(plan: ImportPlan, query: int, neighbors: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Turn a query's neighbours into ids of the table.
+
+    Raises RequestError where they are no rows of the file, or one that was left out: no truth, then.
+    """
+    outside = (neighbors < 0) | (neighbors >= plan.rows)
+    if outside.any():
+        raise RequestError(
+            f"Query {query:,} names the neighbour {int(neighbors[outside.argmax()]):,}, which is no row of "
+            f"the file: it has {plan.rows:,}, counted from 0.",
+            "Correct the file's neighbors.",
+        )
+    lost = np.isin(neighbors + 1, plan.bad)
+    if lost.any():
+        raise RequestError(
+            f"Query {query:,} has row {int(neighbors[lost.argmax()]) + 1:,} among its true neighbours, which "
+            "is left out: the file's truth would not hold.",
+            "Correct that row instead of leaving it out.",
+        )
+    return neighbors + 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dashboard.seeding.embedders import Embedder, embedder_named, has_words
 from dashboard.seeding.formats import Batch, Contents, contents, read_batches
@@ -103,7 +104,8 @@ class _Look:
     issues: list[Issue] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     keys: Keys = field(default_factory=Keys)
-    existing: int = 0
+    existing: list[NDArray[np.int64]] = field(default_factory=list)
+    """Numbers of the rows whose key the table has already."""
     examples: list[str] = field(default_factory=list)
     without_text: int = 0
     zero_vectors: int = 0
@@ -113,7 +115,7 @@ class _Look:
         self.rows += batch.rows
         for issue in issues(batch, self.way.columns, self._invalid):
             self._note(issue)
-        keep = ~np.isin(np.arange(batch.start, batch.start + batch.rows), list(self.bad))
+        keep = np.array([row not in self.bad for row in range(batch.start, batch.start + batch.rows)], bool)
         self._look_at_keys(batch, keep)
         self._look_at_text(batch, keep)
         for mapped in self.way.columns:
@@ -159,14 +161,15 @@ class _Look:
         columns = [taken(values, keep) for values in columns]
         if not len(columns[0]):
             return
-        self.keys.add(columns, np.flatnonzero(keep) + batch.start)
+        rows = np.flatnonzero(keep) + batch.start
+        self.keys.add(columns, rows)
         if self.occupied:
-            self._look_up(self.occupied, as_texts(columns))
+            self._look_up(self.occupied, as_texts(columns), rows)
 
-    def _look_up(self, target: Target, keys: list[list[str]]) -> None:
+    def _look_up(self, target: Target, keys: list[list[str]], rows: NDArray[np.int64]) -> None:
         with self.database.reading("import") as connection:
             places = existing_keys(connection, target, self.way.key, keys)
-        self.existing += len(places)
+        self.existing.append(rows[sorted(places)])
         more = sorted(places)[: EXAMPLES - len(self.examples)]
         self.examples += [", ".join(values[place] for values in keys) for place in more]
 
@@ -188,6 +191,9 @@ def _plan(
     embedder: Embedder | None,
     look: _Look,
 ) -> ImportPlan:
+    bad = np.array(sorted(look.bad), np.int64)
+    # A row may have turned out bad after its key was looked up, as the second of its key in the file.
+    existing = np.concatenate([np.empty(0, np.int64), *look.existing])
     return ImportPlan(
         request=replace(request, sha256=found.sha256, fingerprint=fingerprint_of(target)),
         contents=found,
@@ -195,11 +201,11 @@ def _plan(
         route=look.way,
         embedder=embedder,
         rows=look.rows,
-        bad=np.array(sorted(look.bad), np.int64),
+        bad=bad,
         errors=tuple(look.issues[:LISTED]),
         error_count=look.codes.total(),
         codes=look.codes,
-        existing=look.existing,
+        existing=int((~np.isin(existing, bad)).sum()),
         examples=tuple(look.examples),
         without_text=look.without_text,
         zero_vectors=look.zero_vectors,

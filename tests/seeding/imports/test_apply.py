@@ -19,7 +19,7 @@ from dashboard.seeding.imports.apply import apply
 from dashboard.seeding.imports.validate import validate
 from dashboard.seeding.load import sweep_staging
 from db.engine import Database
-from db.errors import DatabaseError, LeaseLost, LockTimeout, RequestError
+from db.errors import LeaseLost, LockTimeout, RequestError
 from db.notes import read_note
 from db.progress import Progress, Unrecorded
 from tests.seeding.imports.conftest import Write, ask, asked, do, run
@@ -84,7 +84,7 @@ def test_a_new_table_has_the_files_columns_and_goes_on_counting(database: Databa
         (2, "owl", None),
         (3, "elk", None),
     ]
-    with pytest.raises(DatabaseError, match="animals_pkey"):
+    with pytest.raises(RequestError, match="animals_pkey"):
         run(database, "INSERT INTO animals (id) VALUES (1)")
 
 
@@ -246,6 +246,62 @@ def test_the_queries_of_an_ann_benchmarks_file_are_kept_beside_its_vectors(
     assert ask(database, nearest) == [(1, 1, 0.0, [0.0, 1.0, 1.0]), (2, 2, 0.0, [0.0, 1.0, 1.0])]
     with pytest.raises(RequestError, match="exists already"):
         validate(database, asked(str(path), "tiny", create=True))
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "sentence"),
+    [([[0, 6]], "names the neighbour 6, which is no row"), ([[0, -1]], "names the neighbour -1")],
+)
+def test_neighbours_that_are_no_rows_of_the_file_are_refused(
+    database: Database, tmp_path: Path, neighbors: list[list[int]], sentence: str
+) -> None:
+    path = tmp_path / "tiny.hdf5"
+    with h5py.File(path, "w") as file:
+        file["train"] = np.eye(6, 4, dtype=np.float32)
+        file["test"] = np.eye(1, 4, dtype=np.float32)
+        file["neighbors"] = np.array(neighbors, np.int32)
+    with pytest.raises(RequestError, match=sentence):
+        do(database, asked(str(path), "tiny", create=True))
+    assert ask(database, "SELECT to_regclass('tiny') IS NULL") == [(True,)]
+
+
+def test_a_truth_that_rests_on_a_row_left_out_is_not_kept(database: Database, tmp_path: Path) -> None:
+    path, train = tmp_path / "tiny.hdf5", np.eye(6, 4, dtype=np.float32)
+    train[4, 0] = np.nan
+    with h5py.File(path, "w") as file:
+        file["train"] = train
+        file["test"] = np.eye(1, 4, dtype=np.float32)
+        file["neighbors"] = np.array([[0, 4]], np.int32)
+    with pytest.raises(RequestError, match="has row 5 among its true neighbours"):
+        do(database, asked(str(path), "tiny", create=True, leave_out_bad_rows=True))
+
+
+def test_the_key_of_a_table_that_makes_it_itself_is_left_out_only_on_purpose(
+    database: Database, write: Write
+) -> None:
+    run(
+        database,
+        "CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, e vector(2))",
+    )
+    path = write('id,a,e\n7,1,"[1,2]"\n')
+    with pytest.raises(RequestError, match='makes its key "id" itself'):
+        validate(database, asked(path, "made"))
+    assert do(database, asked(path, "made", columns={"id": ""})).inserted == 1
+
+
+@pytest.mark.parametrize(
+    "constraint", ["CHECK (id < 3)", "FOREIGN KEY (id) REFERENCES parents", "UNIQUE (name)"]
+)
+def test_a_constraint_that_a_row_breaks_is_named(places: Database, write: Write, constraint: str) -> None:
+    run(
+        places,
+        "CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1), (2);"
+        f"ALTER TABLE places ADD CONSTRAINT mine {constraint}",
+    )
+    with pytest.raises(RequestError, match='constraint "mine"') as refusal:
+        do(places, asked(write("id,name\n1,a\n2,b\n3,a\n")))
+    assert "leave out the row" in refusal.value.remedy
+    assert ask(places, "SELECT count(*) FROM places") == [(0,)]
 
 
 def test_every_import_is_in_the_audit_log(places: Database, write: Write) -> None:
