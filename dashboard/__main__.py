@@ -4,8 +4,11 @@ import click
 
 from dashboard import __version__
 from dashboard.commands import (
+    advise,
     benchmark,
+    doctor,
     exporting,
+    forecast,
     importing,
     inspect,
     populate,
@@ -13,6 +16,7 @@ from dashboard.commands import (
     search,
     serve,
     server,
+    tune,
 )
 from dashboard.commands.common import Commands
 
@@ -36,6 +40,10 @@ for command in (
     inspect.inspect,
     exporting.export,
     benchmark.benchmark,
+    advise.advise,
+    tune.tune,
+    doctor.doctor,
+    forecast.forecast,
     queue.jobs,
     server.db,
     serve.worker,

@@ -47,7 +47,7 @@ class Settings:
     database_read_url: str | None = _setting(
         "DATABASE_READ_URL",
         None,
-        "A login for the pages that may only SELECT, in schema vectorscope too; unset: DATABASE_URL.",
+        "A login for the pages that may only SELECT; migrate lets it read our schema. Unset: DATABASE_URL.",
         secret=True,
     )
     home: Path = _setting(
@@ -71,6 +71,13 @@ class Settings:
         "Most space a benchmark's scratch copy and its index may take.",
         low=1,
         high=100_000_000,
+    )
+    benchmark_budget_minutes: int = _setting(
+        "BENCHMARK_BUDGET_MINUTES",
+        1440,
+        "A benchmark forecast to take longer is refused before it starts.",
+        low=1,
+        high=1_000_000,
     )
     build_memory_mb: int = _setting(
         "BUILD_MEMORY_MB",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Index, ScalarSelect, Select, and_, column, select, table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import Compiled
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from db.columns import VectorColumn
 from db.distance import Distance
@@ -55,6 +55,26 @@ def index_sql(
     return _plain(CreateIndex(made).compile(dialect=_DIALECT))
 
 
+_MIGRATION = """\
+\"\"\"Build an index for vector search.\"\"\"
+
+from alembic import op
+
+revision = "..."
+down_revision = "..."
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():  # CONCURRENTLY refuses a transaction
+        op.execute({build})
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute({drop})
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A search through an index to build: ``k`` rows by ``distance``, of those that meet ``filters``."""
@@ -79,6 +99,16 @@ def as_python(searched: VectorColumn, recipe: Recipe) -> str:
         index=_literal(_build_sql(searched, recipe)),
         settings=dict(recipe.settings),
         search=_literal(_search_sql(searched, recipe)),
+    )
+
+
+def as_migration(searched: VectorColumn, recipe: Recipe) -> str:
+    """Write an Alembic revision that builds the index, and drops it on the way back."""
+    filters = recipe.filters if recipe.index.only else ()
+    made = _index(searched, recipe.index, recipe.distance, filters)
+    return _MIGRATION.format(
+        build=_literal(_build_sql(searched, recipe)),
+        drop=_literal(_plain(DropIndex(made).compile(dialect=_DIALECT))),
     )
 
 

@@ -117,7 +117,7 @@ def fill(
     named = dict.fromkeys(f.column for subset in subsets for f in subset.filters)
     source = column.as_table(*named)
     vector = source.c[column.column]
-    place = func.row_number().over(order_by=_order(connection, column, source))
+    place = func.row_number().over(order_by=row_order(connection, column, source))
     marks = [_mark(subset, place, source, seed + i).label(f"subset_{i}") for i, subset in enumerate(subsets)]
     chosen = select(place.label("place"), vector.label("embedding"), *marks)
     chosen = chosen.where(vector.is_not(None), ~is_zero(vector, distance))
@@ -216,7 +216,8 @@ WHERE n.nspname = :schema AND c.relname = :table
 """)
 
 
-def _order(connection: Connection, column: VectorColumn, source: Table) -> list[ColumnElement[Any]]:
+def row_order(connection: Connection, column: VectorColumn, source: Table) -> list[ColumnElement[Any]]:
+    """Choose what puts a column's rows into an order that lasts: the key, the storage, else the vectors."""
     if column.key:
         return [source.c[name] for name in column.key]
     named = {"schema": column.schema, "table": column.table}

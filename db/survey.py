@@ -44,9 +44,10 @@ def survey(connection: Connection, column: VectorColumn, distance: Distance) -> 
     """
     source = column.as_table()
     vector = source.c[column.column]
-    length = func.vector_dims(vector) if column.dimensions is None else literal(column.dimensions)
+    told = func.length if column.type == "bit" else func.vector_dims
+    length = told(vector) if column.dimensions is None else literal(column.dimensions)
     zeros = func.count().filter(is_zero(vector, distance))
-    largest = func.max(-_minus_square(vector))
+    largest = literal(0.0) if column.type == "bit" else func.max(-_minus_square(vector))
     counted = select(func.count(), func.count(vector), zeros, func.min(length), func.max(length), largest)
     rows, filled, zero, low, high, square = connection.execute(counted.select_from(source)).one()
     if not filled:

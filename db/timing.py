@@ -156,8 +156,10 @@ def ask(connection: Connection, statements: Sequence[bytes], k: int, missing: fl
     return Answers(taken_ns / 1e6, found)
 
 
-def as_text(vector: NDArray[np.float32]) -> bytes:
-    """Write a vector as pgvector reads it; nine digits bring back the same float32."""
+def as_text(vector: NDArray[np.float32], vector_type: str = "vector") -> bytes:
+    """Write a vector as pgvector reads it; nine digits bring back the same float32, and bits are 0 or 1."""
+    if vector_type == "bit":
+        return np.where(vector, b"1", b"0").tobytes()
     return (b"[" + b",".join([b"%.9g"] * len(vector)) + b"]") % tuple(vector.tolist())
 
 

@@ -6,7 +6,7 @@ from dashboard.ui import benchmark_form, benchmark_live, benchmark_view, message
 from dashboard.ui.shell import go
 
 run = runs.in_address()
-column = pickers.pick_column()
+column = pickers.pick_column(must_exist=run is None)
 job_id = pickers.job_in_address()
 if run is None and job_id is None and column:
     run = runs.latest(column)
@@ -19,7 +19,7 @@ if column and (runs.wants_new() or (run is None and job_id is None)):
 elif job_id:
     benchmark_live.watch(job_id)
 elif run:
-    benchmark_view.report(run, column)
+    benchmark_view.report(run, column, runs.compared_with(run))
 else:
     messages.empty("There is no vector column yet that this role may read.")
     if st.button("Load sample data", icon=":material/upload:", type="primary"):

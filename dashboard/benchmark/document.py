@@ -14,9 +14,14 @@ def to_document(run: Run) -> dict[str, Any]:
         "run": run.id,
         "state": run.state,
         "column": run.subject,
+        "created_by": run.created_by,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "rows": run.rows,
+        "queries": run.queries,
         "plan": run.plan,
-        "trials": [_trial(trial) for trial in run.trials if trial is not run.exact],
-        "exact": _trial(run.exact) if run.exact else None,
+        "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
+        "exact": to_row(run.exact) if run.exact else None,
         "environment": {
             **(run.environment or {}),
             "table_unchanged": run.fingerprint_after and run.fingerprint_after == run.fingerprint_before,
@@ -24,12 +29,18 @@ def to_document(run: Run) -> dict[str, Any]:
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def to_row(trial: Trial) -> dict[str, Any]:
     """Every measure, null where the trial is void, between what was asked and what it took to build."""
     return {
+        "position": trial.position,
+        "arm": trial.arm,
         "index": trial.method,
         "options": trial.options,
         "setting": trial.setting,
+        "k": trial.k,
+        "subset": trial.subset,
+        "rows": trial.rows,
+        "queries": trial.queries,
         "state": trial.state,
         "reason": trial.reason,
         "plan_node": trial.plan_node,
@@ -38,10 +49,6 @@ def _trial(trial: Trial) -> dict[str, Any]:
         **trial.measures,
         "build_s": trial.build_s,
         "size_bytes": trial.size_bytes,
-        "queries": trial.queries,
-        "k": trial.k,
-        "subset": trial.subset,
-        "rows": trial.rows,
         "load": trial.load,
         "facts": trial.facts,
     }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,8 @@ from db.columns import VectorColumn
 from db.stamp import server_stamp
 from db.survey import Survey
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def environment(
     connection: Connection, plan: BenchmarkPlan, column: VectorColumn, found: Survey
@@ -23,8 +29,14 @@ def environment(
     """Describe where a run takes place: this machine (the client), the server, and the rows."""
     return {
         "vectorscope": __version__,
+        "revision": revision(),
+        "started_at": datetime.now(UTC).isoformat(),
         **server_stamp(connection),
         "client": {
+            "machine": platform.machine(),
+            "system": platform.platform(terse=True),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
             "cpus": os.cpu_count(),
             "memory_bytes": memory_bytes(),
             "load_average": os.getloadavg(),
@@ -36,8 +48,22 @@ def environment(
         "rows_without_direction": found.zeros,
         "distance": plan.distance.stem,
         "k": plan.k,
+        "queries": plan.query_source,
         "seed": plan.seed,
     }
+
+
+def revision() -> str:
+    """Name the code: git's commit in a checkout, marked where files differ, else the version."""
+    if not (ROOT / ".git").exists():
+        return __version__
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=10
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
 
 
 def memory_bytes() -> int:

@@ -1,17 +1,19 @@
 """The live table as it stands, only read: exact search beside whatever index it has today.
 
-Every query is a row of the table, and nearest to itself; that answer is set aside on both sides.
+A query that is a row of the table is nearest to itself; that answer is set aside on both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.benchmark.measures import RECALL_TOLERANCE, Observed, measure, recalls
+from dashboard.benchmark.noise import Quiet, noise, watched
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
 from dashboard.benchmark.sample import Sample
@@ -52,7 +54,7 @@ def measure_live(
     """
     queries = plan.asked(trials[0])
     try:
-        used, rounds = _ask(database, plan, column, trials, sample, tell=tell)
+        used, rounds, quiet = _ask(database, plan, column, trials, sample, tell=tell)
     except StatementTimeout:
         reason = "A search of the live table took longer than a reading connection may."
         return [void(plan, trial, reason) for trial in trials]
@@ -74,7 +76,8 @@ def measure_live(
             control_ms=rounds[number].control_ms,
             plan=plan,
         )
-        outcomes.append(_outcome(plan, column, trial, used[number], observed))
+        heard = noise(rounds[number].control_ms, quiet)
+        outcomes.append(_outcome(plan, column, trial, used[number], observed, heard=heard))
     return outcomes
 
 
@@ -86,7 +89,7 @@ def _ask(
     sample: Sample,
     *,
     tell: Callable[[int], None],
-) -> tuple[list[_Used], dict[int, Rounds]]:
+) -> tuple[list[_Used], dict[int, Rounds], list[Quiet]]:
     queries = plan.asked(trials[0])
     arms = [_arm(plan, column, trial) for trial in trials]
     with database.reading("benchmark live") as connection, asking(connection, arms, sample.texts) as asker:
@@ -97,8 +100,10 @@ def _ask(
             if not trial.today or used[number].index
         ]
         for turn in turns:
-            warm_up(asker, turn.number, queries)
-        return used, timed(asker, turns, plan.repeats, tell)
+            warm_up(asker, turn)
+        with watched() as quiet:
+            rounds = timed(asker, turns, plan.repeats, tell)
+        return used, rounds, quiet
 
 
 def without_self(found: Floats, exact: Floats) -> Floats:
@@ -115,7 +120,8 @@ def without_self(found: Floats, exact: Floats) -> Floats:
 
 def _arm(plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial) -> Arm:
     subset = plan.filters.get(trial.subset or "")
-    search = LiveSearch(column, plan.distance, trial.k + 1, subset.filters if subset else ())
+    k = trial.k + plan.asks_rows
+    search = LiveSearch(column, plan.distance, k, subset.filters if subset else ())
     return Arm(search, {} if trial.today else EXACT_SETTINGS)
 
 
@@ -127,18 +133,25 @@ def _used(chosen: Plan, column: ColumnInfo) -> _Used:
 def _observed(
     found: Floats, exact: Floats, *, latencies_ms: Floats, control_ms: Floats, plan: BenchmarkPlan
 ) -> Observed:
-    truth = exact[:, 1:]
-    others = without_self(found, exact)
+    truth = exact[:, 1:] if plan.asks_rows else exact
+    others = without_self(found, exact) if plan.asks_rows else found
     return Observed(
         latencies_ms=latencies_ms,
         recalls=recalls(others, truth, plan.distance),
         missing=np.asarray((np.isinf(found) & ~np.isinf(exact)).mean(axis=1)),
         control_ms=control_ms,
+        wanted_recall=plan.wanted_recall,
     )
 
 
 def _outcome(
-    plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, used: _Used, observed: Observed
+    plan: BenchmarkPlan,
+    column: ColumnInfo,
+    trial: PlannedTrial,
+    used: _Used,
+    observed: Observed,
+    *,
+    heard: dict[str, Any],
 ) -> Outcome:
     measured = replace(
         void(plan, trial, "", used=used.plan).trial,
@@ -149,6 +162,7 @@ def _outcome(
         size_bytes=used.index.size_bytes if used.index else None,
         measures=measure(observed, seed=plan.seed),
         rows=column.rows,
+        facts={"noise": heard},
     )
     return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
 

@@ -17,6 +17,10 @@ SLICES = 20
 """Parts of the time whose rates are resampled for the interval of the whole."""
 
 
+SETTLING_S = 1.5
+"""What it takes, about, until so many clients are started, connected and warm."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadPoint:
     """``clients`` asking together: by a closed loop where ``rate`` is 0, else by an open one at that rate.

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
+from dashboard.benchmark.queries import HELD_OUT, QuerySource, parse_source
 from dashboard.benchmark.subset import Subset, parse_subset
-from dashboard.benchmark.target import Target
+from dashboard.benchmark.target import WANTED_RECALL, Target
 from dashboard.benchmark.trials import NEIGHBOURS, PlannedTrial, Variant
 from db.columns import VectorColumn
 from db.distance import Distance, distance_named, distances_for
@@ -18,7 +19,7 @@ from db.indexes import Parameter
 from db.runs import LIVE
 from db.survey import Survey, forecast_bytes
 
-TYPES = frozenset({"vector", "halfvec"})
+TYPES = frozenset({"vector", "halfvec", "bit"})
 """Types a run can check by itself: their distances are computed here, beside the server."""
 
 QUERIES = Parameter("queries", 200, 1, 10_000, "Rows held out and searched for; more narrow the intervals.")
@@ -74,6 +75,8 @@ class BenchmarkPlan:
     """What to tune for: the indexes are then candidates, whose settings are searched and not swept."""
     sizes: tuple[int, ...] = ()
     """Rows of the copies to measure everything on, ascending, to see how it grows; none: one copy alone."""
+    query_source: str = HELD_OUT
+    """What is searched for, as ``parse_source`` reads it."""
 
     def __post_init__(self) -> None:
         for parameter in (QUERIES, REPEATS, SEED, SECONDS, RATE, REBUILDS, INSERTS):
@@ -83,6 +86,7 @@ class BenchmarkPlan:
                 parameter.check(value)
         if not self.ks:
             raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
+        parse_source(self.query_source)
         for variant in self.variants:
             if self.target is None:
                 variant.check()
@@ -91,7 +95,7 @@ class BenchmarkPlan:
                     f"{variant.index} is over the rows of {variant.index.only!r}, which nothing is asked of.",
                     f"Name the same filter in the plan: {', '.join(self.filters) or 'there is none yet'}.",
                 )
-        if self.sample_rows is not None and self.sample_rows <= self.queries + max(self.ks):
+        if self.sample_rows is not None and self.sample_rows <= self.held_out + max(self.ks):
             raise RequestError(
                 f"A sample of {self.sample_rows:,} rows is too small for {self.queries:,} queries.",
                 "Sample more rows, or ask fewer queries.",
@@ -101,7 +105,7 @@ class BenchmarkPlan:
                 f"The sizes {', '.join(map(str, self.sizes))} do not ascend, or stand beside a sample.",
                 "Give each size once, the smallest first, and leave out the sample.",
             )
-        if self.sizes and self.sizes[0] <= self.queries + max(self.ks):
+        if self.sizes and self.sizes[0] <= self.held_out + max(self.ks):
             raise RequestError(
                 f"A copy of {self.sizes[0]:,} rows is too small for {self.queries:,} queries.",
                 "Begin with more rows, or ask fewer queries.",
@@ -115,6 +119,21 @@ class BenchmarkPlan:
     def k(self) -> int:
         """The first of the numbers of neighbours asked for: the one a run's verdict is about."""
         return self.ks[0]
+
+    @property
+    def wanted_recall(self) -> float:
+        """What each query's recall should reach: the target's, else the usual."""
+        return self.target.recall if self.target else WANTED_RECALL
+
+    @property
+    def held_out(self) -> int:
+        """Rows of the column that are taken out of the copy, to be searched for."""
+        return 0 if parse_source(self.query_source).table else self.queries
+
+    @property
+    def asks_rows(self) -> bool:
+        """Whether each query is itself a row of the live table."""
+        return parse_source(self.query_source) == QuerySource()
 
     @property
     def filters(self) -> dict[str, Subset]:
@@ -157,7 +176,7 @@ class BenchmarkPlan:
         self.check_type(column)
         for variant in self.variants:
             variant.index.check(column.type, found.dimensions, self.distance)
-        if self.queries + max(self.ks) > found.rows:
+        if self.held_out + max(self.ks) > found.rows:
             raise RequestError(
                 f"{column} has {found.rows:,} rows to measure: too few for {self.queries:,} queries.",
                 "Ask fewer queries, or load more rows.",
@@ -183,11 +202,11 @@ class BenchmarkPlan:
     def searched_rows(self, rows: int) -> int:
         """Count the rows that stay to be searched, of ``rows`` that could be copied."""
         most = self.sizes[-1] if self.sizes else self.sample_rows
-        return min(rows, most or rows) - self.queries
+        return min(rows, most or rows) - self.held_out
 
     def cost(self, column_type: str, found: Survey) -> Cost:
         """Forecast what this plan takes on a column of which ``found`` is known."""
-        copied = self.searched_rows(found.rows) + self.queries
+        copied = self.searched_rows(found.rows) + self.held_out
         indexes = [v.index.size_forecast_bytes(copied, column_type, found.dimensions) for v in self.variants]
         return Cost(
             statements=sum(self.asked(trial) for trial in self.trials) * self.repeats,

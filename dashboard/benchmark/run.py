@@ -6,21 +6,25 @@ trial kept.  Nothing is written outside our own schemas.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from functools import partial
+from time import perf_counter
 
 from sqlalchemy import Connection
 
+from dashboard.benchmark.afterwards import afterwards
 from dashboard.benchmark.attempt import begin_attempt
+from dashboard.benchmark.given import compare_given
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.start import start
+from dashboard.benchmark.start import Budget, start
 from dashboard.benchmark.steps import go_through
 from dashboard.benchmark.tune import tune
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, Handover
 from db.progress import Ledger, Progress
-from db.runs import close_abandoned, finish_run, load_run, stored_positions
+from db.runs import add_to_environment, close_abandoned, finish_run, load_run, stored_positions
 from db.scratch import drop, drop_left_behind
 from db.stamp import fingerprint
 
@@ -33,18 +37,21 @@ def benchmark(
     created_by: str,
     job_id: int | None,
     budget_bytes: int,
+    budget_s: float = math.inf,
     build_memory_mb: int = 0,
 ) -> int:
     """Carry out ``plan``, going on where ``ledger`` says an earlier attempt stopped; return the run's id.
 
-    ``budget_bytes`` bounds the scratch copy with its largest index.  ``build_memory_mb`` is the
-    maintenance_work_mem of builds; 0 leaves the server's.
+    ``budget_bytes`` bounds the scratch copy with its largest index, ``budget_s`` the time forecast.
+    ``build_memory_mb`` is the maintenance_work_mem of builds; 0 leaves the server's.
 
     Raises RequestError, before anything is written, where plan, table and budget do not fit.
     """
-    if "run" not in ledger.checkpoint:
+    begun = perf_counter() if "run" not in ledger.checkpoint else None
+    if begun is not None:
         with database.writing("benchmark") as connection, connection.begin():
-            start(connection, plan, ledger, created_by=created_by, job_id=job_id, budget_bytes=budget_bytes)
+            budget = Budget(budget_bytes, budget_s, build_memory_mb)
+            start(connection, plan, ledger, budget, created_by=created_by, job_id=job_id)
     run_id = int(ledger.checkpoint["run"])
     try:
         with database.writing("benchmark") as connection:
@@ -53,8 +60,10 @@ def benchmark(
                 tune(plan, plan.target, _rows(connection, run_id), lambda size: begin(size=size))
             for size in () if plan.target else plan.sizes or (None,):
                 if not _is_done(connection, plan, run_id, size):
-                    go_through(begin(size=size))
-            _finish(connection, plan, ledger, run_id)
+                    attempt = begin(size=size)
+                    compare_given(attempt)
+                    go_through(attempt)
+            _finish(connection, plan, ledger, run_id, perf_counter() - begun if begun else None)
     except (Handover, ConnectionFailed):
         raise  # another attempt goes on from what is kept
     except Exception as error:
@@ -80,15 +89,21 @@ def _is_done(connection: Connection, plan: BenchmarkPlan, run_id: int, size: int
     return {trial.position for trial in plan.trials if trial.size == size} <= kept
 
 
-def _finish(connection: Connection, plan: BenchmarkPlan, ledger: Ledger, run_id: int) -> None:
+def _finish(
+    connection: Connection, plan: BenchmarkPlan, ledger: Ledger, run_id: int, took_s: float | None
+) -> None:
     with connection.begin():
         column = find_column(connection, plan.column)
         now = fingerprint(connection, column)
         drop(connection, run_id)
+        learnt = afterwards(load_run(connection, run_id), took_s)
+        add_to_environment(connection, run_id, learnt)
         finish_run(connection, run_id, "succeeded", now)
         trials = len(plan.trials)
         ledger.save(connection, Progress(trials, trials, "trials", "finished"), ledger.checkpoint)
         before = load_run(connection, run_id).fingerprint_before
+    for remark in learnt["remarks"]:
+        ledger.log(remark)
     if now != before:
         ledger.log(
             f"{column} or an index on it was changed by somebody else while this run was measuring its copy."

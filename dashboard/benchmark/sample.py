@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from dashboard.benchmark.environment import digest
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.queries import parse_source, perturbed
 from dashboard.benchmark.truth import Indexes, Vectors
 from db.arms import MISSING
 from db.catalog import find_column
@@ -19,6 +20,7 @@ from db.copy import copy_out_vectors
 from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
+from db.query_sets import fill_queries
 from db.scratch import Scratch, fill, hold_out, is_filled, positions_in, vacuum
 from db.timing import as_text
 
@@ -33,6 +35,8 @@ class Sample:
     """Shape (queries, dimensions), in random order."""
     texts: tuple[bytes, ...]
     """The same, as they are sent."""
+    numbers: Indexes
+    """Positions of the queries in their scratch table, in the order they are asked."""
     places: Indexes
     """Index in ``rows`` of each position in the scratch table; its last element stands for MISSING."""
     members: Mapping[str, Indexes]
@@ -74,12 +78,15 @@ def take_sample(
     places = np.full(max(rows.ids.max(), queries.ids.max()) + 2, MISSING)
     places[rows.ids] = np.arange(len(rows.ids))
     mixed = np.random.default_rng(plan.seed).permutation(len(queries.ids))
-    asked = queries.vectors[mixed]
+    asked, noise = queries.vectors[mixed], parse_source(plan.query_source).noise
+    if noise:
+        asked = perturbed(asked, noise, scratch.type, seed=plan.seed)
     members = {
         name: places[np.array(positions, np.int64)]
         for name, positions in zip(plan.filters, held, strict=True)
     }
-    return Sample(rows.vectors, asked, tuple(as_text(query) for query in asked), places, members)
+    texts = tuple(as_text(query, scratch.type) for query in asked)
+    return Sample(rows.vectors, asked, texts, queries.ids[mixed], places, members)
 
 
 def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch, rows: int | None) -> None:
@@ -93,8 +100,12 @@ def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch, rows: i
         seed=plan.seed,
         subsets=tuple(plan.filters.values()),
     )
-    if copied <= plan.queries:
+    if copied <= plan.held_out:
         raise RequestError(f"{column} has lost rows: {copied:,} are left.", "Start the benchmark again.")
+    if table := parse_source(plan.query_source).table:
+        queries = find_column(connection, table)
+        fill_queries(connection, queries, scratch, plan.distance, wanted=plan.queries, seed=plan.seed)
+        return
     chosen = np.random.default_rng(plan.seed).choice(copied, plan.queries, replace=False)
     hold_out(connection, scratch, chosen.tolist())
 

@@ -1,6 +1,6 @@
 """Scores in float32: numbers that order rows as their distance to a query does, up to a known error.
 
-Three of the four distances come from one matrix product per block of rows.
+All distances but one come from a matrix product per block of rows.
 """
 
 from __future__ import annotations
@@ -122,11 +122,47 @@ class Taxicab:
         return np.asarray(distances * (1 + self._error))
 
 
+class Hamming:
+    """|row| - 2 query . row, which is the bits that differ less |query|; whole numbers, so without error."""
+
+    def __init__(self, rows: Vectors, queries: Vectors) -> None:
+        self._sizes = queries.sum(axis=1, dtype=np.float64)
+        self._queries = np.column_stack([-2 * queries, np.ones(len(queries), np.float32)])
+
+    def scores(self, block: Vectors, which: slice) -> Vectors:
+        """Multiply by rows that carry their own size as a last element."""
+        return np.asarray(self._queries[which] @ np.column_stack([block, block.sum(axis=1)]).T)
+
+    def ceiling(self, distances: Floats, which: slice) -> Floats:
+        """Allow for nothing: float32 counts to 16 million."""
+        return np.asarray(distances - self._sizes[which])
+
+
+class Jaccard:
+    """The distance itself: one less the bits in common over the bits in either."""
+
+    def __init__(self, rows: Vectors, queries: Vectors) -> None:
+        self._sizes = queries.sum(axis=1, keepdims=True)
+        self._queries = queries
+
+    def scores(self, block: Vectors, which: slice) -> Vectors:
+        """Divide products; where neither has a bit, pgvector calls them as far as can be."""
+        common = self._queries[which] @ block.T
+        either = np.maximum(self._sizes[which] + block.sum(axis=1) - common, 1)
+        return np.asarray(1 - common / either)
+
+    def ceiling(self, distances: Floats, which: slice) -> Floats:
+        """Allow for the rounding of a quotient and a difference of numbers up to 1."""
+        return np.asarray(distances + 4 * ROUNDOFF)
+
+
 SCORERS: dict[Distance, type[Scorer]] = {
     Distance.L2: Euclidean,
     Distance.INNER_PRODUCT: InnerProduct,
     Distance.COSINE: Cosine,
     Distance.L1: Taxicab,
+    Distance.HAMMING: Hamming,
+    Distance.JACCARD: Jaccard,
 }
 
 

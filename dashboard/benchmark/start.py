@@ -1,27 +1,43 @@
-"""Before the first step of a run: whether the plan fits the table, the disk and the memory."""
+"""Before the first step of a run: whether the plan fits the table, the disk, the memory and the time."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
 
 from sqlalchemy import Connection
 
 from dashboard.benchmark.environment import environment, memory_bytes
+from dashboard.benchmark.forecast import check_time, forecast
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.queries import parse_source
 from db.catalog import find_column
+from db.columns import VectorColumn
 from db.errors import RequestError
 from db.progress import Ledger, Progress
+from db.query_sets import check_query_set
 from db.runs import start_run
 from db.stamp import fingerprint
-from db.survey import survey
+from db.survey import Survey, survey
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may take; ``build_memory_mb`` is each build's maintenance_work_mem, 0 the server's."""
+
+    scratch_bytes: int
+    time_s: float
+    build_memory_mb: int
 
 
 def start(
     connection: Connection,
     plan: BenchmarkPlan,
     ledger: Ledger,
+    budget: Budget,
     *,
     created_by: str,
     job_id: int | None,
-    budget_bytes: int,
 ) -> None:
     """Record the run, with its number in the checkpoint, in the caller's transaction.
 
@@ -29,24 +45,41 @@ def start(
     """
     column = find_column(connection, plan.column)
     plan.check_type(column)
+    begun = perf_counter()
     found = survey(connection, column, plan.distance)
+    read_s = perf_counter() - begun
     plan.check(column, found)
-    rows = plan.searched_rows(found.rows)
-    _check_budget(plan.cost(column.type, found).scratch_bytes, budget_bytes, "scratch space")
-    _check_budget(rows * found.dimensions * 4, memory_bytes() // 2, "memory")
+    _check_queries(connection, plan, column, found)
+    expected = forecast(plan, column.type, found, read_s=read_s, build_memory_mb=budget.build_memory_mb)
+    _check_budget(expected.scratch_bytes, budget.scratch_bytes, "scratch space")
+    _check_budget(expected.memory_bytes, memory_bytes() // 2, "memory")
+    check_time(expected, budget.time_s)
     run_id = start_run(
         connection,
         column,
         plan.to_params(),
-        rows=rows,
+        rows=plan.searched_rows(found.rows),
         queries=plan.queries,
-        environment=environment(connection, plan, column, found),
+        environment={
+            **environment(connection, plan, column, found),
+            "forecast": expected.to_document(),
+        },
         fingerprint=fingerprint(connection, column),
         created_by=created_by,
         job_id=job_id,
     )
+    ledger.log(f"Forecast. {expected.sentence()}")
     started = {"run": run_id, "dimensions": found.dimensions}
     ledger.save(connection, Progress(0, len(plan.trials), "trials", "starting"), started)
+
+
+def _check_queries(connection: Connection, plan: BenchmarkPlan, column: VectorColumn, found: Survey) -> None:
+    """Raise RequestError where the plan's query set is missing, too small, or of another kind."""
+    if table := parse_source(plan.query_source).table:
+        queries = find_column(connection, table)
+        check_query_set(
+            connection, queries, column, plan.distance, dimensions=found.dimensions, wanted=plan.queries
+        )
 
 
 def _check_budget(needed_bytes: int, budget_bytes: int, what: str) -> None:

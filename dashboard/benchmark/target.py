@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from db.errors import RequestError
 
+WANTED_RECALL = 0.95
+"""What is asked for where nobody says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -14,7 +17,7 @@ class Target:
     Raises RequestError for a recall outside 0 to 1, or a latency that is not above 0.
     """
 
-    recall: float = 0.95
+    recall: float = WANTED_RECALL
     p95_ms: float = 20.0
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from dashboard.benchmark.measures import Observed, measure, recalls
+from dashboard.benchmark.noise import Quiet, noise, watched
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
 from dashboard.benchmark.sample import Sample
@@ -24,7 +25,10 @@ from db.timing import Answers, Asker, asking
 EXACT_SETTINGS = {"enable_indexscan": "off", "enable_seqscan": "on"}
 PINNED_SETTINGS = {"enable_seqscan": "off"}
 
-LOOKED_INTO = 20
+COLD_SHARE = 0.1
+"""Of the blocks that a trial's first query wants: from so many read on, it began cold."""
+
+LOOKED_INTO, LOOKED_INTO_EXACT = 20, 5
 """Queries of each trial run once more under EXPLAIN, for the server's own time and its buffers."""
 
 
@@ -65,6 +69,7 @@ class _Asked:
     question: Question
     used: Plan
     pinned: bool
+    cold: Plan | None = None
     first: Answers | None = None
     looks: list[Plan] = field(default_factory=list)
 
@@ -92,16 +97,18 @@ def carry_out(
             if _is_expected(one.used, candidate)
         ]
         for turn in turns:
-            asked[turn.number].first = warm_up(asker, turn.number, turn.queries)
-        rounds = timed(asker, turns, plan.repeats, tell) if turns else {}
+            one = asked[turn.number]
+            one.cold = asker.plan(turn.number, analyze=True)
+            one.first = warm_up(asker, turn)
+        with watched() as quiet:
+            rounds = timed(asker, turns, plan.repeats, tell) if turns else {}
         for turn in turns:
             one = asked[turn.number]
-            one.looks = [
-                asker.plan(turn.number, analyze=True, query=i) for i in range(min(LOOKED_INTO, turn.queries))
-            ]
+            looks = range(min(LOOKED_INTO if candidate else LOOKED_INTO_EXACT, turn.queries))
+            one.looks = [asker.plan(turn.number, analyze=True, query=i) for i in looks]
             one.used = asker.plan(turn.number)
     return [
-        _outcome(plan, one, rounds.get(number), candidate=candidate, sample=sample, truths=truths)
+        _outcome(plan, one, rounds.get(number), quiet, candidate=candidate, sample=sample, truths=truths)
         for number, one in enumerate(asked)
     ]
 
@@ -159,6 +166,7 @@ def _outcome(
     plan: BenchmarkPlan,
     asked: _Asked,
     rounds: Rounds | None,
+    quiet: Sequence[Quiet],
     *,
     candidate: Candidate | None,
     sample: Sample,
@@ -178,7 +186,7 @@ def _outcome(
         pinned=asked.pinned,
         measures=measure(observed, seed=plan.seed),
         rows=len(sample.members[trial.subset] if trial.subset else sample.rows),
-        facts=_facts(asked, candidate),
+        facts=_facts(asked, candidate) | {"noise": noise(rounds.control_ms, quiet)},
     )
     return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
 
@@ -187,16 +195,26 @@ def _facts(asked: _Asked, candidate: Candidate | None) -> dict[str, Any]:
     """Put what the server said of its own work beside the figures."""
     scans = [look.root for look in asked.looks]
     assert asked.first is not None
+    assert asked.cold is not None
     facts: dict[str, Any] = {
         "server_ms": _median([(look.planning_ms or 0) + (look.execution_ms or 0) for look in asked.looks]),
         "hit_blocks": _median([scan.hit_blocks or 0 for scan in scans]),
         "read_blocks": _median([scan.read_blocks or 0 for scan in scans]),
         "first_round_ms": _median(asked.first.latencies_ms.tolist()),
+        "first_hit_blocks": asked.cold.root.hit_blocks or 0,
+        "first_read_blocks": asked.cold.root.read_blocks or 0,
+        "began": _temperature(asked.cold),
     }
     if candidate:
         built = candidate.built
         facts |= {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
     return facts
+
+
+def _temperature(first: Plan) -> str:
+    """Say whether the first query found its blocks in the server's memory, or had to have them read."""
+    read, hit = first.root.read_blocks or 0, first.root.hit_blocks or 0
+    return "cold" if read > COLD_SHARE * (read + hit) else "warm"
 
 
 def _median(values: Sequence[float]) -> float:
@@ -216,4 +234,5 @@ def _observed(
         recalls=recalls(found, exact, question.search.distance),
         missing=np.asarray((positions[:, : exact.shape[1]] == MISSING).mean(axis=1)),
         control_ms=rounds.control_ms,
+        wanted_recall=plan.wanted_recall,
     )

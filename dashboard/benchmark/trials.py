@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dashboard.benchmark.subset import parse_subset
 from db.errors import RequestError
-from db.forms import IndexSpec
+from db.forms import IndexSpec, parse_spec
 from db.indexes import Hnsw, IndexMethod, Ivfflat, Parameter
 from db.nearest import ITERATIVE_SCANS
 from db.runs import COPY, EXACT, LIVE
@@ -51,6 +52,16 @@ class Variant:
                 MAX_SCAN_TUPLES.check(tuples)
         if self.tuples != (None,) and not isinstance(method, Hnsw):
             raise RequestError(f"{method.name} has no max_scan_tuples.", "Leave it out, or give it to hnsw.")
+
+
+def read_index(given: str) -> IndexSpec:
+    """Read an index as ``parse_spec`` does, the rows it is limited to spelled as a plan spells them.
+
+    >>> read_index("hnsw:only=price<=9").only
+    'price <= 9'
+    """
+    spec = parse_spec(given)
+    return replace(spec, only=str(parse_subset(spec.only))) if spec.only else spec
 
 
 def knows_scan(method: IndexMethod, scan: str) -> bool:

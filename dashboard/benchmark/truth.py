@@ -83,8 +83,11 @@ def distances_to(query: Vectors, rows: Vectors, distance: Distance) -> Floats:
         case Distance.COSINE:
             lengths = np.sqrt(_products(many, many) * _products(one, one))
             away = 1 - np.clip(_products(many, one) / lengths, -1, 1)
-        case _:
-            raise NotImplementedError(distance)
+        case Distance.HAMMING:
+            away = np.abs(many - one).sum(axis=1)
+        case Distance.JACCARD:
+            common = _products(many, one)
+            away = 1 - common / np.maximum(many.sum(axis=1) + one.sum() - common, 1)
     return np.asarray(away)
 
 

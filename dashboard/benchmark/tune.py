@@ -37,6 +37,10 @@ FIRST_QUERIES = 50
 CLOSE = 1.15
 """The bisection ends when a setting that meets the target is within this factor of one that does not."""
 
+HOPELESS = 2
+"""A candidate this many times slower than the target on the small copy is not built on the whole, where it
+would not be quicker; nor is one that did not reach the recall even there."""
+
 CANDIDATES = (
     "ivfflat",
     "hnsw:m=8,ef_construction=64",
@@ -79,7 +83,7 @@ def tune(plan: BenchmarkPlan, target: Target, rows: int, begin: Callable[[int | 
         if search.exact_ms() * rows / screened > target.p95_ms:
             found = [(search.best_setting(spec), spec) for spec in order]
             search.tell_order(found)
-            order = [spec for best, spec in sorted(found, key=_rank)]
+            order = _hopeful(found, target)
     whole = _Search(begin(None), target, forget=search is None)
     whole.position = search.position if search else 0
     if whole.exact_ms() <= target.p95_ms:
@@ -90,9 +94,21 @@ def tune(plan: BenchmarkPlan, target: Target, rows: int, begin: Callable[[int | 
             return
 
 
+def _hopeful(found: Sequence[tuple[Found | None, IndexSpec]], target: Target) -> Sequence[IndexSpec]:
+    """Put the candidates in order, without those that are far too slow already; one is left to be shown."""
+    ranked = sorted(found, key=_rank)
+    hopeful = [spec for best, spec in ranked if best and best.p95_ms <= HOPELESS * target.p95_ms]
+    return hopeful or [spec for _, spec in ranked[:1]]
+
+
 def _rank(found: tuple[Found | None, IndexSpec]) -> tuple[bool, float]:
     best, _ = found
     return (best is None, best.p95_ms if best else 0.0)
+
+
+def _highest(spec: IndexSpec) -> int:
+    """The widest search there is: of IVFFlat, every list."""
+    return min(spec.method.search.high, spec.method.options.get("lists", spec.method.search.high))
 
 
 def _fits(spec: IndexSpec, vector_type: str, dimensions: int, distance: Distance) -> bool:
@@ -129,16 +145,24 @@ class _Search:
             value = self._bisect(spec, candidate)
             if value is None:
                 return None
-            trial = self._ask(replace(first, value=value), candidate, None)
-            p95_ms = trial.measures.get("p95_ms", math.inf)
-            enough = trial.measures.get("recall", 0) >= self._target.recall
-            return Found(spec, value, p95_ms, enough and p95_ms <= self._target.p95_ms)
+            return self._confirmed(spec, value, candidate)
         except RequestError as refused:
             attempt.ledger.log(f"{spec}: {refused.message}")
             return None
         finally:
             with attempt.connection.begin():
                 drop_index(attempt.connection, index)
+
+    def _confirmed(self, spec: IndexSpec, value: int, candidate: Candidate) -> Found:
+        """Ask every query, and more widely where the few that decided had been the easier ones."""
+        while True:
+            planned = PlannedTrial(self.position, spec, value, k=self._attempt.plan.k)
+            trial = self._ask(planned, candidate, None)
+            p95_ms = trial.measures.get("p95_ms", math.inf)
+            enough = trial.measures.get("recall", 0) >= self._target.recall
+            if enough or not trial.is_measured or value >= _highest(spec):
+                return Found(spec, value, p95_ms, enough and p95_ms <= self._target.p95_ms)
+            value = min(max(value + 1, round(value * CLOSE)), _highest(spec))
 
     def tell_order(self, found: Sequence[tuple[Found | None, IndexSpec]]) -> None:
         """Log what the small copy said of each candidate."""
@@ -147,9 +171,8 @@ class _Search:
             self._attempt.ledger.log(f"On {len(self._attempt.sample.rows):,} rows {spec}: {said}.")
 
     def _bisect(self, spec: IndexSpec, candidate: Candidate) -> int | None:
-        setting = spec.method.search
-        high = min(setting.high, spec.method.options.get("lists", setting.high))
-        value = min(max(setting.default, 1), high)
+        high = _highest(spec)
+        value = min(max(spec.method.search.default, 1), high)
         meets = self._meets(spec, candidate, value)
         misses, enough = (0, value) if meets else (value, 0)
         while not enough:

@@ -122,8 +122,9 @@ def index_name(trial: Setup) -> str:
 
 
 def setting_name(trial: Setup) -> str:
-    """Name how a trial searched: ``ef_search=80, 1 % of rows``, or ``no index``."""
-    named = [f"{name}={value}" for name, value in trial.setting.items()] or ["no index"]
+    """Name how a trial searched: ``ef_search=80, where 1 %``, ``no index``, or as the live table is today."""
+    nothing = "no index" if trial.method == EXACT else "as it is today"
+    named = [f"{name}={value}" for name, value in trial.setting.items()] or [nothing]
     named += [f"k={trial.k}"] if trial.k not in {None, NEIGHBOURS.default} else []
     named += [f"where {trial.subset}"] if trial.subset else []
     return ", ".join(named)

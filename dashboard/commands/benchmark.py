@@ -2,93 +2,263 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 
+if TYPE_CHECKING:
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.trials import Variant
+    from dashboard.instance import Instance
+    from db.catalog import ColumnInfo
 
-def _whole_numbers(_: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...]:
+
+def _words(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (given or "").split(",") if part.strip())
+
+
+def whole_numbers(_: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, ...]:
+    """Read ``10,40,120``."""
     try:
         return tuple(int(part) for part in (given or "").split(",") if part.strip())
     except ValueError:
         raise click.BadParameter(f"{given!r} is not a list such as 10,40,120.", param=parameter) from None
 
 
+def _number(flag: str, field: str, about: str) -> Callable[[Any], Any]:
+    return click.option(flag, field, type=int, help=about)
+
+
+def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
+    return click.option(flag, field, callback=whole_numbers, help=about)
+
+
 @click.command()
-@click.argument("column")
-@click.option("--index", "indexes", multiple=True, help="hnsw:m=16,ef_construction=64 or ivfflat:lists=100.")
-@click.option("--ef-search", callback=_whole_numbers, help="Values to try on HNSW, such as 10,40,120.")
-@click.option("--probes", callback=_whole_numbers, help="Values to try on IVFFlat, such as 1,10.")
+@click.argument("column", required=False)
 @click.option(
-    "-k", "k", callback=_whole_numbers, default="10", show_default=True, help="Neighbours to ask for: 10,100."
+    "--plan", "plan_file", metavar="FILE.toml", help="Take the plan from a file; flags replace parts."
 )
-@click.option("--distance", help="cosine, l2, ip or l1; left out: that of the column's index, else cosine.")
-@click.option("--queries", type=int, default=200, show_default=True, help="Rows held out and searched for.")
-@click.option("--repeats", type=int, default=1, show_default=True, help="How often each query is timed.")
-@click.option("--sample", type=int, help="Measure on this many rows instead of all.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the queries.")
+@click.option(
+    "--index",
+    "indexes",
+    multiple=True,
+    help="hnsw:m=16,ef_construction=64 or ivfflat:lists=100; as=halfvec|bit|subvector, only=FILTER.",
+)
+@_numbers("--ef-search", "ef_search", "Values to try on HNSW: 10,40,120.")
+@_numbers("--probes", "probes", "Values to try on IVFFlat: 1,10.")
+@click.option("--iterative-scan", "scans", callback=_words, help="off,relaxed_order,strict_order.")
+@_numbers("--max-scan-tuples", "tuples", "Values of hnsw.max_scan_tuples to try.")
+@_numbers("-k", "ks", "Neighbours to ask for: 10,100.  [default: 10]")
+@click.option("--distance", help="cosine, l2, ip, l1, hamming, jaccard; left out: the index's, else cosine.")
+@_number("--queries", "queries", "How many queries to ask.  [default: 200]")
+@click.option("--query-source", help="held-out (the default), perturbed:0.1 or table:SCHEMA.TABLE.COLUMN.")
+@click.option(
+    "--filter", "subsets", multiple=True, help="none, a share such as '1 %', or 'price<=150 and a=b'."
+)
+@_number("--repeats", "repeats", "How often each query is timed.  [default: 1]")
+@_number("--sample", "sample_rows", "Measure on this many rows instead of all.")
+@_numbers("--sizes", "sizes", "Measure on copies of so many rows, ascending: how latency grows.")
+@click.option("--growth", type=int, help="The same on so many copies that double up to all rows.")
+@_numbers("--clients", "clients", "Also ask with so many connections at once: 1,2,4.")
+@_number("--seconds", "seconds", "How long each number of clients asks.  [default: 3]")
+@_number("--rate", "rate", "Also offer so many queries per second, by an open loop.")
+@_number("--rebuilds", "rebuilds", "Build each index so often: equal builds differ.  [default: 1]")
+@_number("--inserts", "inserts", "Insert so many rows beside each index, and take them back.")
+@click.option("--live/--no-live", default=None, help="Also ask the live table as it stands, read-only.")
+@_number("--seed", "seed", "Chooses the queries.  [default: 0]")
+@click.option("--dry-run", is_flag=True, help="Print the plan as TOML and what it would take; start nothing.")
 @json_option
 def benchmark(
     *,
-    column: str,
+    column: str | None,
+    plan_file: str | None,
     indexes: tuple[str, ...],
-    ef_search: tuple[int, ...],
-    probes: tuple[int, ...],
-    k: tuple[int, ...],
-    distance: str | None,
-    queries: int,
-    repeats: int,
-    sample: int | None,
-    seed: int,
+    growth: int | None,
+    dry_run: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Measure latency and recall of COLUMN with and without each INDEX; its own table is only read."""
-    from dashboard.benchmark.document import to_document
-    from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import sweep
-    from db import runs
-    from db.catalog import default_distance, find_column
-    from db.distance import distance_named
-    from db.forms import parse_spec
-
+    swept = {name: given.pop(name) for name in ("ef_search", "probes", "scans", "tuples")}
+    fields = {name: value for name, value in given.items() if value not in {None, ()}}
     with opened() as instance:
-        with instance.database.reading("benchmark") as connection:
-            found = find_column(connection, column)
-        plan = BenchmarkPlan(
-            column=str(found),
-            distance=distance_named(distance) if distance else default_distance(found),
-            variants=sweep([parse_spec(i) for i in indexes], {"ef_search": ef_search, "probes": probes}),
-            ks=k,
-            queries=queries,
-            seed=seed,
-            repeats=repeats,
-            sample_rows=sample,
-        )
-        job = carry_out(instance, "benchmark", plan.to_params())
-        with instance.database.reading("benchmark") as connection:
-            document = to_document(runs.load_run(connection, (job.result or {})["run"]))
+        plan, found = _plan(instance, column, plan_file, indexes, fields)
+        plan = replace(plan, variants=_variants(plan.variants, **swept))
+        if growth:
+            plan = replace(plan, sizes=_sizes(found, growth))
+        told = announce(plan, found)
+        if dry_run:
+            _show_plan(plan, told, as_json=as_json)
+            return
+        document = measure(instance, plan)
     if as_json:
         emit(document)
     else:
-        _print(document)
+        show(document)
 
 
-_COLUMNS = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
+def announce(plan: BenchmarkPlan, found: ColumnInfo) -> dict[str, Any] | None:
+    """Say what a plan will take, as far as the catalog knows the column; None where it does not.
+
+    Raises RequestError where the column does not bear the plan.
+    """
+    from dashboard.benchmark.forecast import forecast
+    from db.survey import Survey
+
+    plan.check_type(found)
+    if found.rows is None or found.dimensions is None:
+        return None
+    known = Survey(found.rows, 0, 0, found.dimensions)
+    if found.rows_exact:
+        plan.check(found, known)
+    elif plan.searched_rows(found.rows) <= 0:
+        return None  # an estimate of long ago, most likely; the run counts for itself
+    expected = forecast(plan, found.type, known)
+    say(expected.sentence())
+    return expected.to_document()
 
 
-def _print(document: dict[str, Any]) -> None:
-    head = "".join(f"{name:>10}" for name in _COLUMNS)
-    click.echo(f"{'index':32} {'setting':16}{head}")
-    for trial in (document["exact"], *document["trials"]):
-        options = ",".join(f"{name}={value}" for name, value in trial["options"].items())
-        index = f"{trial['index']}:{options}" if options else trial["index"]
-        setting = ",".join(f"{name}={value}" for name, value in trial["setting"].items())
-        if trial["state"] == "void":
-            click.echo(f"{index:32} {setting:16}      void: {trial['reason']}")
-            continue
-        figures = ("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _COLUMNS)
-        click.echo(f"{index:32} {setting:16}" + "".join(f"{figure:>10}" for figure in figures))
+def measure(instance: Instance, plan: BenchmarkPlan) -> dict[str, Any]:
+    """Carry out a plan as a job, and read its run."""
+    from dashboard.benchmark.document import to_document
+    from db import runs
+
+    job = carry_out(instance, "benchmark", plan.to_params())
+    with instance.database.reading("benchmark") as connection:
+        return to_document(runs.load_run(connection, (job.result or {})["run"]))
+
+
+def _plan(
+    instance: Instance,
+    column: str | None,
+    plan_file: str | None,
+    indexes: Sequence[str],
+    given: dict[str, Any],
+) -> tuple[BenchmarkPlan, ColumnInfo]:
+    """Make the plan of a file, of flags, or of a file with what the flags replace."""
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.trials import read_index, sweep
+    from db.catalog import default_distance, find_column
+    from db.distance import distance_named
+
+    base = _read_plan(plan_file) if plan_file else None
+    if not (name := column or (base.column if base else None)):
+        raise click.UsageError("Missing argument 'COLUMN': name it, or give a --plan that does.")
+    with instance.database.reading("benchmark") as connection:
+        found = find_column(connection, name)
+    if "distance" in given:
+        given["distance"] = distance_named(given["distance"])
+    if indexes:
+        given["variants"] = sweep([read_index(index) for index in indexes], {})
+    if base:
+        return replace(base, column=str(found), **given), found
+    usual = {"distance": default_distance(found), "variants": ()}
+    return BenchmarkPlan(column=str(found), **{**usual, **given}), found
+
+
+def _read_plan(file: str) -> BenchmarkPlan:
+    from dashboard.benchmark.plan_file import from_toml
+    from db.errors import RequestError
+
+    try:
+        return from_toml(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(
+            f"The plan {file} cannot be read: {error}.", "Check the name of the file."
+        ) from error
+
+
+def _variants(
+    variants: Sequence[Variant],
+    *,
+    ef_search: tuple[int, ...],
+    probes: tuple[int, ...],
+    scans: tuple[str, ...],
+    tuples: tuple[int, ...],
+) -> tuple[Variant, ...]:
+    """Replace the settings to try by those given, on the indexes that know them."""
+    from dashboard.benchmark.trials import Variant, sweep
+
+    values = {"ef_search": ef_search, "probes": probes}
+    made = zip(variants, sweep([v.index for v in variants], values, scans, tuples), strict=True)
+    return tuple(
+        Variant(
+            old.index,
+            new.values if values[old.index.method.search.name] else old.values,
+            new.scans if scans else old.scans,
+            new.tuples if tuples else old.tuples,
+        )
+        for old, new in made
+    )
+
+
+def _sizes(found: ColumnInfo, steps: int) -> tuple[int, ...]:
+    from dashboard.benchmark.growth import LEAST_SIZES, growth_sizes
+    from db.errors import RequestError
+
+    if steps < LEAST_SIZES:
+        raise RequestError(f"From {steps} copies no growth shows.", f"Give --growth {LEAST_SIZES} or more.")
+    if not found.rows:
+        raise RequestError(f"Nobody knows how many rows {found} has.", "Give them: --sizes 1000,2000,4000")
+    return growth_sizes(found.rows, steps)
+
+
+def _show_plan(plan: BenchmarkPlan, expected: dict[str, Any] | None, *, as_json: bool) -> None:
+    from dashboard.benchmark.plan_file import to_toml
+
+    if as_json:
+        emit({"plan": plan.to_params(), "toml": to_toml(plan), "forecast": expected})
+    else:
+        click.echo(to_toml(plan), nl=False)
+
+
+USUAL_K = 10
+
+_FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print the trials of a run as a table, then what several clients got."""
+    trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
+    grows = len({trial["rows"] for trial in trials if not trial["subset"] and trial["arm"] == "copy"}) > 1
+    names = [_named(trial, with_rows=grows) for trial in trials]
+    head = ("index", "setting", *_FIGURES)
+    lines = [head, *((*name, *_figures(trial)) for name, trial in zip(names, trials, strict=True))]
+    widths = [max(len(line[i]) for line in lines if len(line) == len(head)) for i in range(len(head))]
+    for line in lines:
+        named = (cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False))
+        figures = (cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=False))
+        click.echo("  ".join((*named, *figures)).rstrip())
+    for name, trial in zip(names, trials, strict=True):
+        for point in trial["load"]:
+            offered = f" at {point['rate']:,.0f}/s offered" if point["rate"] else ""
+            click.echo(
+                f"{' '.join(filter(None, name))}: {point['clients']} clients{offered}, "
+                f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, {point['errors']} errors"
+            )
+    for remark in (document["environment"] or {}).get("remarks", ()):
+        say(remark)
     say(f"Run {document['run']}; the page Benchmarks charts it.")
+
+
+def _figures(trial: Mapping[str, Any]) -> tuple[str, ...]:
+    if trial["state"] == "void":
+        return (f"void: {trial['reason']}",)
+    return tuple("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _FIGURES)
+
+
+def _named(trial: Mapping[str, Any], *, with_rows: bool) -> tuple[str, str]:
+    """Name a trial's index, and what it was asked with where that is not the usual."""
+    options = ",".join(f"{name}={value}" for name, value in trial["options"].items())
+    asked = [f"{name}={value}" for name, value in trial["setting"].items()]
+    asked += [f"k={trial['k']}"] if trial["k"] != USUAL_K else []
+    asked += [f"where {trial['subset']}"] if trial["subset"] else []
+    asked += [f"on {trial['rows']:,} rows"] if with_rows and trial["rows"] else []
+    asked += ["live"] if trial["arm"] == "live" else []
+    return (f"{trial['index']}:{options}" if options else trial["index"]), ", ".join(asked)

@@ -60,6 +60,7 @@ def _benchmark(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
         created_by=job.created_by,
         job_id=job.id,
         budget_bytes=settings().scratch_budget_mb * 2**20,
+        budget_s=settings().benchmark_budget_minutes * 60,
         build_memory_mb=settings().build_memory_mb,
     )
     return {"run": run_id}

@@ -1,48 +1,106 @@
-"""Asking for a benchmark: the indexes and settings as the registry lists them, and what it would cost."""
+"""Asking for a benchmark: what is measured, by which plan, and what that would cost."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from dashboard.benchmark.plan import QUERIES, SEED, BenchmarkPlan
-from dashboard.benchmark.trials import NEIGHBOURS, Variant
-from dashboard.benchmark.verdict import METHOD_LABELS
+from dashboard.benchmark.forecast import check_time, forecast
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.identity import current_principal
 from dashboard.jobs import queue
 from dashboard.settings import settings
 from dashboard.ui import runs, state
+from dashboard.ui.benchmark_modes import ask_growth, ask_sweep, ask_tune
 from dashboard.ui.messages import escaped, told_to_the_reader
-from dashboard.ui.pickers import whole_number
-from dashboard.ui.units import size
-from db.catalog import ColumnInfo, default_distance
-from db.distance import Distance, distance_named, distances_for
+from dashboard.ui.units import counted, duration, size
+from db.catalog import ColumnInfo
 from db.errors import RequestError
-from db.forms import IndexSpec
-from db.indexes import METHODS, Parameter
 from db.survey import Survey
 
-_SWEEPS = {"hnsw": (10, 20, 40, 80, 160), "ivfflat": (1, 4, 10, 20)}
-"""Values of each method's search setting to try at first, each about twice as dear as the one before."""
+SWEEP, TUNE, GROWTH, TOML = "Sweep", "Tune", "Growth", "From TOML"
+
+_EXAMPLE = """\
+column = "{column}"
+distance = "cosine"
+
+[[index]]
+build = "hnsw:m=16"
+ef_search = [40, 80]
+"""
+
+
+def _ask_toml(column: ColumnInfo) -> BenchmarkPlan:
+    given = st.text_area(
+        "Plan",
+        height=340,
+        key=runs.PASTED,
+        placeholder=_EXAMPLE.format(column=column),
+    )
+    if not given.strip():
+        raise RequestError("There is no plan yet.", "Paste one, such as a run's own under Repeat this run.")
+    plan = from_toml(given)
+    if plan.column != str(column):
+        raise RequestError(
+            f"The plan is for {plan.column}, and the page shows {column}.",
+            "Choose that column on the left, or correct the plan.",
+        )
+    return plan
+
+
+_MODES: Mapping[str, tuple[str, Callable[[ColumnInfo], BenchmarkPlan]]] = {
+    SWEEP: (
+        "Measures exact search and candidate indexes on a copy of your rows, some held out at random as "
+        "queries: how fast each setting is, and how many true neighbours it finds.",
+        ask_sweep,
+    ),
+    TUNE: (
+        "Finds the cheapest configuration that meets a target, in a fraction of the time that a sweep of "
+        "them all would take: candidates are tried on a small copy first, their settings by bisection.",
+        ask_tune,
+    ),
+    GROWTH: (
+        "Measures the same on copies of several sizes: how latency grows with the rows, and over how many "
+        "exact search will cross your target. That is when an index is worth its price.",
+        ask_growth,
+    ),
+    TOML: (
+        "Takes a plan as the command line does. Every run and every form shows its own, to be kept and "
+        "changed.",
+        _ask_toml,
+    ),
+}
 
 
 def draw(column: ColumnInfo) -> None:
     """Draw the form, and hand the plan to the queue when the reader starts it."""
     with st.container(border=True):
-        st.subheader("New run", anchor=False)
-        st.markdown(
-            "Measures exact search and candidate indexes on a copy of your rows, some held out at random as "
-            "queries: how fast each setting is, and how many true neighbours it finds."
-        )
+        left, right = st.columns([2, 3], vertical_alignment="center")
+        left.subheader("New run", anchor=False)
+        with right.container(horizontal=True, horizontal_alignment="right"):
+            mode = st.segmented_control(
+                "What to measure",
+                list(_MODES),
+                default=SWEEP,
+                required=True,
+                key=runs.MODE,
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        about, ask = _MODES[mode or SWEEP]
+        st.markdown(about)
         plan = None
         with told_to_the_reader():
             plan = ask(column)
+            _cost(plan, column)
         started = st.button(
             "Start benchmark", type="primary", icon=":material/play_arrow:", disabled=plan is None
         )
+        if plan and mode != TOML:
+            with st.expander("The same plan as TOML", icon=":material/code:"):
+                st.code(to_toml(plan), language="toml", wrap_lines=True)
     if started and plan:
         with told_to_the_reader():
             job_id = queue.submit(state.database(), current_principal(), "benchmark", plan.to_params())
@@ -50,107 +108,30 @@ def draw(column: ColumnInfo) -> None:
             st.rerun()
 
 
-def ask(column: ColumnInfo) -> BenchmarkPlan:
-    """Draw what can be chosen, and what it would cost.
-
-    Raises RequestError for a plan that cannot be measured on this column.
-    """
-    a, b, c, d = st.columns(4)
-    stems = [distance.stem for distance in distances_for(column.type)]
-    stem = a.selectbox(
-        "Distance", stems, index=stems.index(default_distance(column).stem), key="bench distance"
-    )
-    distance = distance_named(stem)
-    k = b.number_input(
-        "k", NEIGHBOURS.low, NEIGHBOURS.high, NEIGHBOURS.default, help=NEIGHBOURS.about, key="bench k"
-    )
-    most = max(1, min(QUERIES.high, (column.rows or QUERIES.high) // 10))
-    queries = c.number_input(
-        "Queries",
-        QUERIES.low,
-        QUERIES.high,
-        min(QUERIES.default, most),
-        help=QUERIES.about,
-        key=f"bench queries {column}",
-    )
-    seed = d.number_input("Seed", SEED.low, None, SEED.default, help=SEED.about, key="bench seed")
-    variants: list[Variant] = []
-    for place, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
-        with place.container(border=True, height="stretch"):
-            variants += _ask_method(name, column, distance)
-    plan = BenchmarkPlan(str(column), distance, tuple(variants), ks=(k,), queries=queries, seed=seed)
-    _cost(plan, column)
-    return plan
-
-
-def _ask_method(name: str, column: ColumnInfo, distance: Distance) -> Sequence[Variant]:
-    method = METHODS[name]
-    possible = method.supports(column.type, distance)
-    wanted = st.toggle(
-        METHOD_LABELS[name],
-        possible,
-        key=f"bench {name} {distance.stem}",
-        disabled=not possible,
-        help=(method.__doc__ or "").partition("\n")[0],
-    )
-    if not possible:
-        st.caption(f"It has no operator class for {distance.label} on {column.type}.")
-    if not wanted:
-        return ()
-    given = {p.name: _ask_values(p, [_usual(p, column)], column) for p in method.parameters()}
-    swept = _ask_values(method.search, _SWEEPS[name], column)
-    indexes = [method(**dict(zip(given, values, strict=True))) for values in product(*given.values())]
-    return [Variant(IndexSpec(index), swept) for index in indexes]
-
-
-def _usual(parameter: Parameter, column: ColumnInfo) -> int:
-    """Start ``lists`` where pgvector's README does: rows / 1,000 up to a million rows, then their root."""
-    if parameter.name != "lists" or not column.rows:
-        return parameter.default
-    lists = column.rows / 1000 if column.rows <= 1_000_000 else math.sqrt(column.rows)
-    return max(10, round(lists))
-
-
-def _ask_values(parameter: Parameter, usual: Sequence[int], column: ColumnInfo) -> tuple[int, ...]:
-    """Let the reader name several values; each is tried."""
-    chosen = st.multiselect(
-        parameter.name,
-        [str(value) for value in usual],
-        default=[str(value) for value in usual],
-        accept_new_options=True,
-        help=f"{parameter.about} Type more values to try them too.",
-        key=f"bench {parameter.name} {column}",
-    )
-    return tuple(sorted({_number(parameter, given) for given in chosen}))
-
-
-def _number(parameter: Parameter, given: str) -> int:
-    if (number := whole_number(given.strip())) is None:
-        raise RequestError(
-            f"{parameter.name} = {given[:20]!r} is not a whole number.",
-            "Remove it, or correct it.",
-        )
-    return number
-
-
 def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:
-    """Say what the plan takes, from what the catalog knows."""
+    """Say what the plan takes, from what the catalog knows.  Raises RequestError over a budget."""
     touches = (
         f":material/shield: Only reads {escaped(str(column))}. Candidate indexes are built one at a time on "
         "a copy in schema `vectorscope_bench`, which is dropped at the end."
     )
+    trials = "A few trials of each candidate" if plan.target else counted(len(plan.trials), "trial")
     if column.rows is None or column.dimensions is None:
-        st.caption(f"{len(plan.trials)} trials · {touches}")
+        st.caption(f"{trials} · {touches}")
         return
     found = Survey(column.rows, 0, 0, column.dimensions)
     plan.check(column, found)
-    cost, budget_bytes = plan.cost(column.type, found), settings().scratch_budget_mb * 2**20
-    if cost.scratch_bytes > budget_bytes:
+    budget_bytes = settings().scratch_budget_mb * 2**20
+    expected = forecast(plan, column.type, found, build_memory_mb=settings().build_memory_mb)
+    if expected.scratch_bytes > budget_bytes:
         raise RequestError(
-            f"This needs about {size(cost.scratch_bytes)} of scratch space of {size(budget_bytes)}.",
-            "Raise SCRATCH_BUDGET_MB, or measure a sample: python -m dashboard benchmark ... --sample N",
+            f"This needs about {size(expected.scratch_bytes)} of scratch space of {size(budget_bytes)}.",
+            "Raise SCRATCH_BUDGET_MB, or measure a sample of the rows: see More.",
         )
+    check_time(expected, settings().benchmark_budget_minutes * 60)
+    queries = "" if plan.target else f", {plan.cost(column.type, found).statements:,} timed queries"
     st.caption(
-        f":material/receipt_long: **{len(plan.trials)} trials, {cost.statements:,} timed queries, "
-        f"~{size(cost.scratch_bytes)} of scratch space** (budget {size(budget_bytes)})  \n{touches}"
+        f":material/receipt_long: **{trials}{queries}, ~{duration(expected.total_s)}** "
+        f"(builds ~{duration(expected.build_s)}, asking ~{duration(expected.query_s + expected.load_s)}; "
+        f"within a factor of three), **~{size(expected.scratch_bytes)} of scratch space** "
+        f"(budget {size(budget_bytes)}), ~{size(expected.memory_bytes)} of memory here  \n{touches}"
     )

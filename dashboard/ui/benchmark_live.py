@@ -19,7 +19,7 @@ from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.progress import follow
 from dashboard.ui.units import duration, size
 from db.errors import ConnectionFailed
-from db.runs import Trial
+from db.runs import LIVE, Trial
 
 REFRESH_S = 2.0
 
@@ -57,9 +57,9 @@ def _so_far(job_id: int) -> None:
             return  # the panel above says so already
         plan = BenchmarkPlan.from_params(job.params)
         trials = run.trials if run else ()
-        verdict = judge(alike(trials), Target())
+        verdict = judge(alike(trials), plan.target or Target())
         if verdict.exact:
-            _tiles(verdict, len(trials), len(plan.trials))
+            _tiles(verdict, len(trials), None if plan.target else len(plan.trials))
         left, right = st.columns([3, 2])
         with left.container(border=True, height="stretch"):
             _chart(plan, trials, verdict)
@@ -67,10 +67,11 @@ def _so_far(job_id: int) -> None:
             _steps(plan, trials)
         with st.container(border=True):
             heading("Trials", "results appear here as they are stored")
-            trial_table(tables.so_far(plan.trials, trials), plan.k)
+            planned = () if plan.target else plan.trials
+            trial_table(tables.so_far(planned, trials), plan.k)
 
 
-def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
+def _tiles(verdict: Verdict, stored: int, planned: int | None) -> None:
     a, b, c = st.columns(3)
     target = verdict.target
     best, exact = verdict.index or verdict.nearest, verdict.exact
@@ -102,7 +103,7 @@ def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
         )
     c.metric(
         "Trials stored",
-        f"{stored:,} of {planned:,}",
+        f"{stored:,}" if planned is None else f"{stored:,} of {planned:,}",
         "kept",
         delta_color="gray",
         delta_arrow="off",
@@ -113,20 +114,18 @@ def _tiles(verdict: Verdict, stored: int, planned: int) -> None:
 
 
 def _chart(plan: BenchmarkPlan, trials: tuple[Trial, ...], verdict: Verdict) -> None:
-    heading(
-        "Recall against latency, so far",
-        f"{len(trials)} of {len(plan.trials)} trials; each is stored as it finishes",
-    )
-    if not any(trial.is_measured for trial in trials):
+    of = "" if plan.target else f" of {len(plan.trials)}"
+    heading("Recall against latency, so far", f"{len(trials)}{of} trials; each is stored as it finishes")
+    if verdict.exact is None:
         st.caption("The first point is exact search, once the rows are copied and the exact answers known.")
         return
     st.plotly_chart(
         frontier.recall_against_latency(
-            trials, k=plan.k, target=verdict.target, best=verdict.index, height=380
+            alike(trials), k=plan.k, target=verdict.target, best=verdict.index, height=380
         ),
         key="frontier so far",
         config=charts.PLAIN,
-        alt=frontier.in_words(trials, plan.k),
+        alt=frontier.in_words(alike(trials), plan.k),
     )
 
 
@@ -153,7 +152,15 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
         _state(bool(stored), True),
     )
     before = bool(stored)
-    for name, group in groupby(plan.trials, key=_index_name):
+    if plan.target:
+        yield Step(
+            "Try the candidates",
+            f"{len(plan.variants)} of them, settings by bisection, until one meets the target; "
+            f"{len(stored)} trials so far",
+            _state(False, before),
+        )
+        before = False
+    for name, group in groupby(() if plan.target else plan.trials, key=_step_name):
         planned = list(group)
         done = [stored[p.position] for p in planned if p.position in stored]
         finished = len(done) == len(planned)
@@ -165,8 +172,10 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
     yield Step("Clean up", "drop the copy, compare your table's fingerprint", _state(False, before))
 
 
-def _index_name(trial: PlannedTrial) -> str:
-    return index_name(trial)
+def _step_name(trial: PlannedTrial) -> str:
+    if trial.arm == LIVE:
+        return "The live table, only read"
+    return index_name(trial) + (f" on {trial.size:,} rows" if trial.size else "")
 
 
 def _state(finished: bool, begun: bool) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard.benchmark.queries import HELD_OUT
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
 from dashboard.ui.units import duration, size
-from db.runs import Run, Trial
+from db.runs import LIVE, Run, Trial
 
 MB = 2**20
 
@@ -25,12 +26,29 @@ MEASURED, MEASURING, QUEUED = "✓ measured", "▶ measuring", "○ queued"
 CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primary", QUEUED: "gray"}
 """The chip of every standing and state: sign and word, and the colour that goes with them."""
 
-_FIGURES = ("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB")
+_COLUMNS = (
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Under target"),
+    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Server ms", "Build s", "Size MB", "Missing", "Buffers", "Plan"),
+)
+_WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "Plan"})
 
 
-def judged(trials: Sequence[Trial], verdict: Verdict) -> pd.DataFrame:
-    """Make the table of a finished run's trials, each with where it stands against the target."""
-    return _frame([_row(trial, _STANDINGS[verdict.standing(trial)][0]) for trial in trials])
+def judged(
+    trials: Sequence[Trial], verdict: Verdict, under: Mapping[int, float] | None = None
+) -> pd.DataFrame:
+    """Make the table of a finished run's trials, each with where it stands against the target.
+
+    ``under`` is the share of each trial's queries that miss the target's recall, by position.
+    """
+    shares = under or {}
+    rows = [
+        _row(trial, _STANDINGS[verdict.standing(trial)][0]) | {"Under target": shares.get(trial.position)}
+        for trial in trials
+    ]
+    frame = _frame(rows)
+    idle = [name for name in ("Missing",) if not frame[name].fillna(0).any()]
+    idle += [] if frame["Rows"].nunique() > 1 else ["Rows"]
+    return frame.drop(columns=idle)
 
 
 def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial]) -> pd.DataFrame:
@@ -38,28 +56,39 @@ def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial]) -> pd.DataF
     stored = {trial.position: trial for trial in trials}
     rows = []
     for plan in planned:
-        if trial := stored.get(plan.position):
-            rows.append(_row(trial, MEASURED if trial.is_measured else _STANDINGS[Standing.VOID][0]))
+        if trial := stored.pop(plan.position, None):
+            rows.append(_row(trial, _measured(trial)))
         else:
-            chip = MEASURING if plan.position == len(stored) else QUEUED
+            chip = MEASURING if plan.position == len(trials) else QUEUED
             rows.append({"Verdict": [chip], "Index": index_name(plan), "Setting": setting_name(plan)})
-    return _frame(rows)
+    # A search for the cheapest setting chooses as it goes: its trials are in no plan.
+    rows += [_row(trial, _measured(trial)) for trial in stored.values()]
+    return _frame(rows).drop(columns=["Rows", "Under target", "Missing"])
+
+
+def _measured(trial: Trial) -> str:
+    return MEASURED if trial.is_measured else _STANDINGS[Standing.VOID][0]
 
 
 def _row(trial: Trial, chip: str) -> dict[str, Any]:
+    live = "live table: " if trial.arm == LIVE else ""
     known = {
         "Verdict": [chip],
-        "Index": index_name(trial),
+        "Index": live + index_name(trial),
         "Setting": setting_name(trial),
+        "Rows": trial.rows,
         "Plan": trial.plan_node + (" (pinned)" if trial.pinned else ""),
         "Build s": trial.build_s,
         "Size MB": trial.size_bytes / MB if trial.size_bytes is not None else None,
+        "Server ms": trial.facts.get("server_ms"),
+        "Buffers": _buffers(trial),
     }
     if not (measures := trial.measures):
         return known
     return known | {
         "Recall": measures["recall"],
         "95 % interval": f"{measures['recall_low']:.2f} to {measures['recall_high']:.2f}",
+        "Missing": measures.get("under_fill"),
         "p50 ms": measures["p50_ms"],
         "p95 ms": measures["p95_ms"],
         "p99 ms": measures["p99_ms"],
@@ -67,10 +96,15 @@ def _row(trial: Trial, chip: str) -> dict[str, Any]:
     }
 
 
+def _buffers(trial: Trial) -> float | None:
+    if "hit_blocks" not in trial.facts:
+        return None
+    return float(trial.facts["hit_blocks"] + trial.facts["read_blocks"])
+
+
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    names = ("Verdict", "Index", "Setting", "Plan", "Recall", "95 % interval", *_FIGURES)
-    frame = pd.DataFrame(rows, columns=list(names))
-    return frame.astype(dict.fromkeys(("Recall", *_FIGURES), "float64"))
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+    return frame.astype({name: "float64" for name in _COLUMNS if name not in _WORDS})
 
 
 def circumstances(run: Run) -> dict[str, str]:
@@ -90,12 +124,13 @@ def circumstances(run: Run) -> dict[str, str]:
         f"load {load[0]:.1f} at the start",
         "Rows": f"{run.rows or 0:,} searched, {facts.get('type')}({facts.get('dimensions')})"
         f"{_left_out(facts)}",
-        "Queries": f"{run.queries or 0:,} held out at random, seed {plan['seed']}, "
+        "Queries": f"{run.queries or 0:,} {_source(plan)}, seed {plan['seed']}, "
         f"asked {_times(plan['repeats'])}",
         "Driver": "psycopg2, PREPARE and EXECUTE, one client, warm cache",
         "Table": _untouched(run),
-        "Took": duration((run.finished_at - run.started_at).total_seconds()) if run.finished_at else "",
-        "Software": f"Vectorscope {facts.get('vectorscope')}, run {run.id}",
+        **({"Noise": _noise(facts["noise"])} if "noise" in facts else {}),
+        "Took": _took(run, facts),
+        "Software": f"Vectorscope {facts.get('vectorscope')}{_revision(facts)}, run {run.id}",
     }
 
 
@@ -106,6 +141,30 @@ def _left_out(facts: Mapping[str, Any]) -> str:
         if facts.get(name)
     ]
     return f"; left out: {', '.join(parts)}" if parts else ""
+
+
+def _source(plan: Mapping[str, Any]) -> str:
+    source = plan.get("query_source", HELD_OUT)
+    return "held out at random" if source == HELD_OUT else f"from {source}"
+
+
+def _noise(noise: Mapping[str, Any]) -> str:
+    if noise["remarks"]:
+        return "noisy: see the remark above"
+    return f"quiet: others kept {noise['others_cpus']:.1f} CPUs busy at most, {noise['steal']:.0%} stolen"
+
+
+def _took(run: Run, facts: Mapping[str, Any]) -> str:
+    if run.finished_at is None:
+        return ""
+    took = duration((run.finished_at - run.started_at).total_seconds())
+    expected = facts.get("forecast")
+    return f"{took}; forecast was {duration(expected['total_s'])}" if expected else took
+
+
+def _revision(facts: Mapping[str, Any]) -> str:
+    revision = facts.get("revision")
+    return f", code {revision}" if revision and revision != facts.get("vectorscope") else ""
 
 
 def _times(repeats: int) -> str:

@@ -1,21 +1,20 @@
-"""The trials of a run as a table, and what to do with what they found."""
+"""The trials of a run as a table, what is to say about each, and the run to take away."""
 
 from __future__ import annotations
-
-import json
-import shlex
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.benchmark.document import to_document
-from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.verdict import Verdict, index_name, setting_name
+from dashboard.benchmark.export import FORMATS
+from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui import benchmark_tables as tables
+from dashboard.ui.benchmark_reads import exported, shares_under
+from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.messages import escaped
-from db.catalog import ColumnInfo
-from db.index_recipes import Recipe, as_python, as_sql
 from db.runs import Run
+
+SHOWN_WHOLE = 24
+"""A table of more trials scrolls in itself, so that what is below stays in reach."""
 
 
 def heading(title: str, note: str) -> None:
@@ -25,44 +24,50 @@ def heading(title: str, note: str) -> None:
         st.caption(note)
 
 
-def trials_card(run: Run, verdict: Verdict, k: int) -> None:
+def trials_card(shown: Shown) -> None:
     """Draw every trial with where it stands, what is to say about it, and the run to take away."""
-    void = [trial for trial in run.trials if not trial.is_measured]
+    run, trials = shown.run, shown.every
+    void = [trial for trial in trials if not trial.is_measured]
     with st.container(border=True):
-        left, right = st.columns([3, 2], vertical_alignment="center")
+        left, right = st.columns([1, 1], vertical_alignment="center")
         with left:
             heading(
                 "Trials",
-                f"{len(run.trials)} trials, {len(run.trials) - len(void)} measured · latencies of one client",
+                f"{len(trials)} trials, {len(trials) - len(void)} measured · one client{_of(shown)}",
             )
-        frame = tables.judged(run.trials, verdict)
         with right.container(horizontal=True, horizontal_alignment="right"):
-            _downloads(run, frame)
-        trial_table(frame, k)
-        for trial in run.trials:
-            if trial.reason:
-                icon, word = (
-                    (":material/info:", "") if trial.is_measured else (":material/block:", " is void")
-                )
-                st.caption(
-                    f"{icon} **{index_name(trial)}, {setting_name(trial)}{word}:** {escaped(trial.reason)}"
-                )
+            _downloads(run)
+        under = shares_under(run.id, shown.target.recall)
+        trial_table(tables.judged(trials, shown.verdict, under), shown.k)
+        said: dict[str, str] = {}
+        for trial in trials:
+            if trial.reason and trial.arm != "live":
+                word = "" if trial.is_measured else " is void"
+                said.setdefault(trial.reason, f"{index_name(trial)}, {setting_name(trial)}{word}")
+        for reason, subject in said.items():
+            icon = ":material/block:" if subject.endswith("void") else ":material/info:"
+            st.caption(f"{icon} **{escaped(subject)}:** {escaped(reason)}")
 
 
-def _downloads(run: Run, frame: pd.DataFrame) -> None:
-    document = json.dumps(to_document(run), default=str, indent=2)
-    st.download_button(
-        "JSON", document, f"run-{run.id}.json", "application/json", icon=":material/download:", key="json"
-    )
-    plain = frame.assign(Verdict=[chips[0] for chips in frame["Verdict"]])
-    st.download_button(
-        "CSV",
-        plain.to_csv(index=False),
-        f"run-{run.id}.csv",
-        "text/csv",
-        icon=":material/download:",
-        key="csv",
-    )
+def _of(shown: Shown) -> str:
+    if len(shown.every) == len(shown.run.trials):
+        return ""
+    where = f", where {shown.subset}" if shown.subset else ""
+    return f" · k = {shown.k}{where}; the run has {len(shown.run.trials)} in all"
+
+
+def _downloads(run: Run) -> None:
+    for each in FORMATS:
+        st.download_button(
+            each.label,
+            lambda each=each: exported(run.id, each.name),  # type: ignore[misc]
+            f"run-{run.id}.{each.suffix}",
+            each.mime,
+            icon=":material/download:",
+            key=f"export {each.name}",
+            help=each.about,
+            on_click="ignore",
+        )
 
 
 def trial_table(frame: pd.DataFrame, k: int) -> None:
@@ -72,65 +77,44 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
         frame,
         hide_index=True,
         key="trials",
-        height="content",
+        height="content" if len(frame) <= SHOWN_WHOLE else 760,
         placeholder="-",
         alt="The trials of this run: verdict, index, setting, plan, recall, latencies, build time and size",
         column_config={
             # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
             "Verdict": st.column_config.MultiselectColumn(
-                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=112
+                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=108
             ),
-            "Index": text(width=182),
-            "Setting": text(width=86),
+            "Index": text(width=196),
+            "Setting": text(width=88),
+            "Rows": number(format="localized", width=62),
+            "Recall": st.column_config.ProgressColumn(
+                f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=88
+            ),
+            "95 % interval": text(width=78),
+            "Under target": number(
+                "Under",
+                format="percent",
+                width=46,
+                help="Share of the queries with less recall than the target",
+            ),
+            **{name: number(format="%.2f", width=50) for name in ("p50 ms", "p95 ms", "p99 ms")},
+            "QPS": number(format="%,.0f", width=46),
+            "Server ms": number(
+                format="%.2f",
+                width=60,
+                help="Median time the server spent planning and executing, of 20 queries",
+            ),
+            "Build s": number(format="%.1f", width=48),
+            "Size MB": number(format="%.1f", width=54),
+            "Missing": number(
+                format="percent", width=58, help="Share of the rows asked for that did not come"
+            ),
+            "Buffers": number(
+                format="localized", width=58, help="Blocks a query reads, median: hit and read"
+            ),
             "Plan": text(
                 width=72, help="The node that read the table; a trial without the expected one is void"
             ),
-            "Recall": st.column_config.ProgressColumn(
-                f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=92
-            ),
-            "95 % interval": text(width=84),
-            **{name: number(format="%.2f", width=54) for name in ("p50 ms", "p95 ms", "p99 ms")},
-            "QPS": number(format="%,.0f", width=48),
-            "Build s": number(format="%.1f", width=50),
-            "Size MB": number(format="%.1f", width=56),
         },
     )
-
-
-def how_to_use(run: Run, verdict: Verdict, column: ColumnInfo | None) -> None:
-    """Draw what to paste to have the best setting with an index, and to repeat the run."""
-    subject = verdict.index or verdict.nearest
-    title = "Use this setting" if subject is verdict.cheapest else "Use an index all the same"
-    heading(title, "builds without blocking writes; the setting lasts for one transaction")
-    plan = BenchmarkPlan.from_params(run.plan)
-    sql, python, again = st.tabs(
-        [":material/database: SQL", ":material/code: Python", ":material/replay: Repeat this run"]
-    )
-    with again:
-        st.code(_command(plan), language="bash", wrap_lines=True)
-    if subject is None or column is None or str(column) != run.subject:
-        return
-    trial = plan.trials[subject.position]
-    assert trial.index is not None
-    subset = plan.filters.get(trial.subset or "")
-    filters = subset.filters if subset else ()
-    recipe = Recipe(trial.index, trial.parameters, plan.distance, trial.k, filters)
-    with sql:
-        st.code(as_sql(column, recipe), language="sql", wrap_lines=True)
-    with python:
-        st.code(as_python(column, recipe), language="python", wrap_lines=True)
-
-
-def _command(plan: BenchmarkPlan) -> str:
-    """Write the command that carries out the same plan."""
-    words = ["python -m dashboard benchmark", shlex.quote(plan.column)]
-    swept: dict[str, dict[int, None]] = {}
-    for variant in plan.variants:
-        words.append(f"--index {shlex.quote(str(variant.index))}")
-        swept.setdefault(variant.index.method.search.name, {}).update(dict.fromkeys(variant.values))
-    for name, values in swept.items():
-        words.append(f"--{name.replace('_', '-')} {','.join(map(str, values))}")
-    words.append(f"-k {','.join(map(str, plan.ks))} --distance {plan.distance.stem}")
-    words.append(f"--queries {plan.queries} --seed {plan.seed}")
-    words.append(f"--repeats {plan.repeats}" + (f" --sample {plan.sample_rows}" if plan.sample_rows else ""))
-    return " ".join(words)

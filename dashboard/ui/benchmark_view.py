@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from dashboard.benchmark.measures import MEASURES
-from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.target import Target
-from dashboard.benchmark.verdict import Verdict, alike, index_name, judge, setting_name
+from dashboard.benchmark.verdict import index_name, setting_name
+from dashboard.ui import benchmark_cards as cards
 from dashboard.ui import benchmark_tables as tables
-from dashboard.ui import charts, frontier, state
-from dashboard.ui.benchmark_trials import heading, how_to_use, trials_card
+from dashboard.ui import charts, frontier
+from dashboard.ui.benchmark_compare import compare_card
+from dashboard.ui.benchmark_shown import Shown, one_per_index, pick
+from dashboard.ui.benchmark_trials import heading, trials_card
+from dashboard.ui.benchmark_use import how_to_use
 from dashboard.ui.charts import figure_of
+from dashboard.ui.messages import escaped
 from dashboard.ui.progress import follow
 from dashboard.ui.tables import facts
 from dashboard.ui.units import duration, size
@@ -24,61 +25,49 @@ from db.runs import Run, Trial
 BETTER = {measure.key: measure.better for measure in MEASURES}
 
 
-def pick_target() -> Target:
-    """Let the reader say what a search must reach; it stands in the address."""
-    usual = Target()
-    state.drop_beyond("recall", 0, 1)
-    state.drop_beyond("p95", 0.01, 1e9)
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right"):
-        recall = st.number_input(
-            "Recall, at least", 0.0, 1.0, usual.recall, 0.01, key="recall", bind="query-params", width=140
-        )
-        p95_ms = st.number_input(
-            "p95 latency, ms, at most",
-            0.01,
-            None,
-            usual.p95_ms,
-            1.0,
-            key="p95",
-            bind="query-params",
-            width=170,
-        )
-    return Target(recall, p95_ms)
-
-
-def report(run: Run, column: ColumnInfo | None) -> None:
-    """Draw a run that is over."""
-    k = BenchmarkPlan.from_params(run.plan).k
+def report(run: Run, column: ColumnInfo | None, before: Run | None) -> None:
+    """Draw a run that is over; beside ``before``, where the reader compares."""
     if run.state != "succeeded" and run.job_id is not None:
         follow(run.job_id)
     with st.container(border=True, gap="xxsmall"):
-        left, right = st.columns([3, 2], vertical_alignment="top")
+        left, right = st.columns([5, 4], vertical_alignment="top")
         with right:
-            verdict = judge(alike(run.trials), pick_target())
+            shown = pick(run)
         with left:
-            _verdict(verdict, len(run.trials), k)
-    if verdict.exact is None:
+            _verdict(shown)
+    if before:
+        compare_card(before, shown)
+    exact = shown.verdict.exact
+    if exact is None:
         return
-    subject = verdict.index or verdict.nearest
-    _tiles(verdict.exact, subject)
-    _charts(run, verdict, k)
-    trials_card(run, verdict, k)
+    _tiles(exact, shown.verdict.index or shown.verdict.nearest)
+    cards.growth(shown)
+    _charts(shown)
+    cards.live_table(shown)
+    trials_card(shown)
+    cards.every_query(shown)
+    cards.clients(shown)
+    cards.builds(shown)
+    cards.parameter_map(shown)
     left, right = st.columns([3, 2])
     with left.container(border=True, height="stretch"):
-        how_to_use(run, verdict, column)
+        how_to_use(shown, column)
     with right.container(border=True, height="stretch"):
         heading("Measured on", "everything needed to judge and repeat this run")
         facts(tables.circumstances(run), "What this run was measured on")
 
 
-def _verdict(verdict: Verdict, trials: int, k: int) -> None:
-    said = words(verdict, trials, k)
+def _verdict(shown: Shown) -> None:
+    said = words(shown.verdict, len(shown.copies), shown.k)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(said.badge, icon=said.icon, color=said.color)  # type: ignore[arg-type]
-        st.caption(said.caption)
+        st.caption(f"{said.caption}{f', where {shown.subset}' if shown.subset else ''}")
     st.header(said.sentence, anchor=False)
     if said.remark:
         st.markdown(f":material/info: {said.remark}")
+    noise = (shown.run.environment or {}).get("noise", {})
+    if remarks := noise.get("remarks"):
+        st.caption(f":material/warning: {escaped(' '.join(remarks))}")
 
 
 def _tiles(exact: Trial, subject: Trial | None) -> None:
@@ -125,39 +114,27 @@ def _tile(label: str, icon: str, exact: Trial, subject: Trial | None, *, key: st
     )
 
 
-def _charts(run: Run, verdict: Verdict, k: int) -> None:
+def _charts(shown: Shown) -> None:
     a, b = st.columns([3, 2])
     with a.container(border=True, height="stretch"):
         heading(
             "Recall against latency",
-            f"a point is one trial of {run.queries or 0:,} queries, named by its setting; whiskers are 95 % "
-            "intervals; the target is shaded",
+            f"a point is one trial of {shown.run.queries or 0:,} queries, named by its setting; whiskers are "
+            "95 % intervals; the target is shaded",
         )
         st.plotly_chart(
             frontier.recall_against_latency(
-                alike(run.trials), k=k, target=verdict.target, best=verdict.cheapest
+                shown.copies, k=shown.k, target=shown.target, best=shown.verdict.cheapest
             ),
             key="frontier",
-            config=charts.PLAIN,
-            alt=frontier.in_words(alike(run.trials), k),
+            config=charts.ZOOMED,
+            alt=frontier.in_words(shown.copies, shown.k),
         )
     with b.container(border=True, height="stretch"):
         heading("Latency with and without an index", "p95 of each index at its best setting for the target")
         st.plotly_chart(
-            charts.latency_with_and_without(
-                _one_per_index(alike(run.trials), verdict.target), target=verdict.target
-            ),
+            charts.latency_with_and_without(one_per_index(shown.copies, shown.target), target=shown.target),
             key="latency",
             config=charts.PLAIN,
             alt="p95 latency without an index and with each index, in milliseconds",
         )
-
-
-def _one_per_index(trials: Sequence[Trial], target: Target) -> list[Trial]:
-    """Choose exact search, and for each index the setting that does best against the target."""
-    by_index: dict[str, list[Trial]] = {}
-    for trial in trials:
-        if trial.is_measured:
-            by_index.setdefault(index_name(trial), []).append(trial)
-    judged = [judge(group, target) for group in by_index.values()]
-    return [t for t in (v.cheapest or v.nearest or v.exact for v in judged) if t]

@@ -7,8 +7,9 @@ in the browser, so that one figure serves light and dark.  It is undocumented: t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ from db.runs import EXACT, Trial
 
 GOOD, INK = "#000032", "#000036"
 """The theme's green and its text grey."""
+
+ZOOMED = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
+"""The same with a toolbar on hover: to zoom, and back."""
 
 PLAIN = {"displayModeBar": False}
 """Plotly's configuration: no toolbar over the plot."""
@@ -39,13 +43,45 @@ STYLES = {
     "ivfflat": Style("#000002", "square", "dash", "/"),
     EXACT: Style("#000003", "diamond", "dot", "."),
 }
+"""The first index of each method."""
+
+_FURTHER = (
+    ("#000004", "triangle-up", "\\"),
+    ("#000005", "cross", "x"),
+    ("#000006", "pentagon", "-"),
+    ("#000007", "star", "|"),
+    ("#000008", "hexagon", "+"),
+    ("#000009", "triangle-down", ""),
+    ("#000010", "x", "/"),
+)
+
+
+def series_name(trial: Trial) -> str:
+    """Name a trial where it is a line of its own: the index and, where there is one, how it is searched."""
+    return f"{index_name(trial)}, {setting_name(trial)}" if trial.setting else index_name(trial)
+
+
+def styles(trials: Iterable[Trial], name_of: Callable[[Trial], str] = index_name) -> dict[str, Style]:
+    """Give every name a look of its own, an index's unless told else: a method's first has that method's."""
+    given: dict[str, Style] = {}
+    more = cycle(_FURTHER)
+    for trial in trials:
+        name, usual = name_of(trial), STYLES[trial.method]
+        if name in given:
+            continue
+        if usual in given.values():
+            color, symbol, pattern = next(more)
+            usual = Style(color, symbol, usual.dash, pattern)
+        given[name] = usual
+    return given
 
 
 def latency_with_and_without(trials: Sequence[Trial], *, target: Target, height: int = 410) -> go.Figure:
     """Draw one bar per trial: p95 latency on a log axis, written beside it, against the target's line."""
     figure = go.Figure()
+    looks = styles(trials)
     for trial in reversed(trials):
-        figure.add_bar(**_bar(trial))
+        figure.add_bar(**_bar(trial, looks[index_name(trial)]))
     values = [*(trial.measures["p95_ms"] for trial in trials), target.p95_ms]
     # Bars start at a power of ten, so that the same lengths mean the same in two runs alike.
     low, high = math.floor(math.log10(min(values) / 1.2)), math.log10(max(values) * 5)
@@ -62,8 +98,8 @@ def latency_with_and_without(trials: Sequence[Trial], *, target: Target, height:
     )
 
 
-def _bar(trial: Trial) -> dict[str, Any]:
-    style, p95_ms = STYLES[trial.method], trial.measures["p95_ms"]
+def _bar(trial: Trial, style: Style) -> dict[str, Any]:
+    p95_ms = trial.measures["p95_ms"]
     name = "No index" if trial.method == EXACT else f"{index_name(trial)}<br>{setting_name(trial)}"
     return {
         "x": [p95_ms],

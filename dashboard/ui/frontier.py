@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import index_name, setting_name
-from dashboard.ui.charts import GOOD, INK, STYLES, laid_out, log_axis, note
+from dashboard.ui.charts import GOOD, INK, Style, laid_out, log_axis, note, styles
 from db.runs import EXACT, Trial
 
 ENLARGED = 0.84
@@ -33,10 +33,12 @@ def recall_against_latency(
     measured = [trial for trial in trials if trial.is_measured]
     low, high = _reach(measured, target.p95_ms)
     close = _enlarged(measured, low, high)
+    looks = styles(measured)
     figure = go.Figure()
     for axes in ("", "2") if close else ("",):
-        for variant, points in _by_index(measured):
-            figure.add_scatter(**_line(points, variant, axes, labelled=axes == "2" or not close))
+        for name, points in groupby(measured, key=index_name):
+            labelled = axes == "2" or not close
+            figure.add_scatter(**_line(list(points), looks[name], axes, labelled=labelled))
         figure.add_shape(_target_area(target, low, axes))
         if best:
             figure.add_scatter(**_ring(best, axes))
@@ -73,16 +75,8 @@ def _recall(trial: Trial) -> float:
     return trial.measures["recall"]
 
 
-def _by_index(trials: Sequence[Trial]) -> Iterator[tuple[int, list[Trial]]]:
-    """Group the trials by index; the number counts the indexes of one method."""
-    seen: dict[str, int] = {}
-    for (method, _), points in groupby(trials, key=lambda t: (t.method, t.options)):
-        seen[method] = seen.get(method, -1) + 1
-        yield seen[method], list(points)
-
-
-def _line(points: Sequence[Trial], variant: int, axes: str, *, labelled: bool) -> dict[str, Any]:
-    method, style = points[0].method, STYLES[points[0].method]
+def _line(points: Sequence[Trial], style: Style, axes: str, *, labelled: bool) -> dict[str, Any]:
+    method = points[0].method
     lines = "markers" if method == EXACT else "lines+markers"
     return {
         "x": [_p95(t) for t in points],
@@ -101,7 +95,7 @@ def _line(points: Sequence[Trial], variant: int, axes: str, *, labelled: bool) -
         "line": {"color": style.color, "dash": style.dash, "width": 2},
         "marker": {
             "color": style.color,
-            "symbol": style.symbol + ("-open" if variant else ""),
+            "symbol": style.symbol,
             "size": 12 if method == EXACT else 8,
         },
         "error_y": {

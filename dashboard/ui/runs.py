@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 
 import streamlit as st
@@ -14,8 +15,12 @@ from dashboard.ui.units import duration
 from db.catalog import ColumnInfo
 from db.runs import Run
 
-RUN, NEW = "run", "new"
-_PICKER = "run picker"
+RUN, NEW, COMPARE = "run", "new", "compare"
+MODE, PASTED = "measure", "bench toml"
+"""The widgets of a new run: what to measure, and the plan that is pasted."""
+_PICKER, _OTHER_PICKER = "run picker", "compare picker"
+_NONE = 0
+_PURPOSE = "Latency and recall on your own rows, with and without an index"
 
 
 def in_address() -> Run | None:
@@ -47,15 +52,27 @@ def latest(column: ColumnInfo) -> Run | None:
     return next(iter(state.runs_of(column)), None)
 
 
+def compared_with(run: Run | None) -> Run | None:
+    """Read the run that the address compares with; left out where it is the one shown.
+
+    Raises RequestError for a run that is not there.
+    """
+    other = number_in_address(COMPARE, "Choose one on the page Benchmarks.")
+    return state.run(other) if run and other is not None and other != run.id else None
+
+
 def header(run: Run | None, column: ColumnInfo | None) -> None:
     """Draw the title, what is shown, and the way to other runs and to a new one."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns([4, 5], vertical_alignment="bottom")
     with left.container(gap=None):
         st.title("Benchmarks", anchor=False)
-        st.caption(_about(run) if run else "Latency and recall on your own rows, with and without an index")
+        st.caption(_about(run) if run and not wants_new() else _PURPOSE)
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         if run:
-            _pick_run(run, column)
+            known = {other.id: other for other in (*(state.runs_of(column) if column else ()), run)}
+            _pick_run(run, known)
+            if not wants_new():
+                _pick_other(run, known)
             st.button("New run", icon=":material/add:", type="primary", key="new run", on_click=_ask_for_new)
 
 
@@ -66,7 +83,7 @@ def wants_new() -> bool:
 
 def open_job(job_id: int) -> None:
     """Show a job from now on, and the run it makes."""
-    for name in (NEW, RUN):
+    for name in (NEW, RUN, COMPARE):
         st.query_params.pop(name, None)
     st.query_params["job"] = str(job_id)
 
@@ -82,19 +99,43 @@ def _about(run: Run) -> str:
     )
 
 
-def _pick_run(run: Run, column: ColumnInfo | None) -> None:
-    known = {other.id: other for other in (*(state.runs_of(column) if column else ()), run)}
+def _pick_run(run: Run, known: Mapping[int, Run]) -> None:
     state.put(_PICKER, run.id)
     st.selectbox(
         "Run",
         sorted(known, reverse=True),
-        format_func=lambda run_id: (
-            f"{run_id} · {known[run_id].started_at.astimezone(UTC):%d %b %H:%M} · {known[run_id].state}"
-        ),
+        format_func=lambda run_id: f"{_when(known[run_id])} · {known[run_id].state}",
         key=_PICKER,
         on_change=_open_picked,
-        width=230,
+        width=215,
     )
+
+
+def _pick_other(run: Run, known: Mapping[int, Run]) -> None:
+    others = [other for other in sorted(known, reverse=True) if other != run.id and known[other].trials]
+    linked = number_in_address(COMPARE, "Choose one on the page Benchmarks.") or _NONE
+    if not others and not linked:
+        return
+    # A link may compare with a run of another column, or one too old to be listed.
+    state.put(_OTHER_PICKER, linked)
+    st.selectbox(
+        "Compare with",
+        [_NONE, *others, *([linked] if linked not in {_NONE, *others} else [])],
+        format_func=lambda run_id: _when(known[run_id]) if run_id in known else str(run_id or "no other run"),
+        key=_OTHER_PICKER,
+        on_change=_compare_picked,
+        width=165,
+    )
+
+
+def _when(run: Run) -> str:
+    return f"{run.id} · {run.started_at.astimezone(UTC):%d %b %H:%M}"
+
+
+def _compare_picked() -> None:
+    st.query_params.pop(COMPARE, None)
+    if other := state.value(_OTHER_PICKER):
+        st.query_params[COMPARE] = str(other)
 
 
 def _open_picked() -> None:
@@ -105,3 +146,10 @@ def _open_picked() -> None:
 
 def _ask_for_new() -> None:
     st.query_params[NEW] = "1"
+
+
+def ask_again(plan: str) -> None:
+    """Ask for a new run by a plan in TOML; as a button's ``on_click``."""
+    _ask_for_new()
+    state.put(MODE, "From TOML")
+    state.put(PASTED, plan)

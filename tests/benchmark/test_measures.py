@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,7 @@ def test_a_cosine_distance_is_only_as_exact_as_one() -> None:
     [
         ("recall", 0.85),
         ("worst_decile", 0.5),
+        ("below_target", 0.5),
         ("under_fill", 0.125),
         ("p50_ms", 2.5),
         ("p95_ms", 3.85),
@@ -65,6 +68,13 @@ def test_every_measure_lies_in_its_interval(each: object) -> None:
 
     for key in (m.key for m in MEASURES if m is each):
         assert measured[f"{key}_low"] <= measured[key] <= measured[f"{key}_high"]
+
+
+def test_a_query_that_just_reaches_the_target_is_not_below_it() -> None:
+    nine_of_ten = recalls(np.arange(10.0)[None, :], np.array([[*range(9), 8.5]]), Distance.L2)
+
+    assert replace(OBSERVED, recalls=nine_of_ten, wanted_recall=0.9).recalls.tolist() == [0.9]
+    assert measure(replace(OBSERVED, recalls=nine_of_ten, wanted_recall=0.9), seed=0)["below_target"] == 0
 
 
 def test_the_worst_tenth_of_twenty_queries_are_two() -> None:

@@ -91,7 +91,7 @@ def test_a_value_out_of_bounds_is_refused_in_a_sentence(facts: dict[str, Any], s
     ("plan", "kind", "found", "sentence"),
     [
         (PLAN, "sparsevec", FOUND, "is a sparsevec column, which a benchmark cannot check yet"),
-        (PLAN, "bit", FOUND, "is a bit column"),
+        (PLAN, "bit", FOUND, r"Euclidean \(L2\) distance is not defined for bit"),
         (
             BenchmarkPlan("items.e", Distance.HAMMING, ()),
             "vector",

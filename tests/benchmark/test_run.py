@@ -144,6 +144,24 @@ def test_columns_of_every_kind_are_measured(bench: Bench, made: str, name: str) 
     assert run.exact.measures["recall"] == 1
 
 
+@pytest.mark.parametrize("distance", [Distance.HAMMING, Distance.JACCARD])
+def test_a_column_of_bits_is_measured(bench: Bench, distance: Distance) -> None:
+    bench.execute(
+        "CREATE TABLE codes AS SELECT id, (floor(random() * 2^24)::int + 0 * id)::bit(24) AS bits "
+        "FROM generate_series(1, 900) AS id"
+    )
+    variants = sweep([parse_spec("hnsw:m=8")], {"ef_search": [10, 200]})
+    plan = replace(PLAN, column="codes.bits", distance=distance, variants=variants, live=True)
+    run = bench.run(plan)
+
+    exact, narrow, wide, live, today = run.trials
+    assert [t.state for t in (exact, narrow, wide, live)] == ["measured"] * 4, [t.reason for t in run.trials]
+    assert today.reason == "The table has no index for this distance: searches are exact today."
+    assert exact.measures["recall"] == live.measures["recall"] == 1
+    assert narrow.measures["recall"] <= wide.measures["recall"]
+    assert wide.measures["recall"] > 0.9
+
+
 def test_a_sample_is_measured_instead_of_the_whole(bench: Bench) -> None:
     run = bench.run(replace(NO_INDEX, sample_rows=200))
 
@@ -215,7 +233,7 @@ def test_what_the_server_says_of_a_build_stands_with_the_trial(bench: Bench) -> 
     run = bench.run(replace(PLAN, variants=sweep([parse_spec("hnsw")], {})), journal, build_memory_mb=1)
 
     assert "hnsw graph no longer fits into maintenance_work_mem" in (run.trials[1].reason or "")
-    assert "hnsw graph no longer fits into maintenance_work_mem" in journal.lines[0]
+    assert "hnsw graph no longer fits into maintenance_work_mem" in journal.lines[1]
 
 
 def test_progress_names_the_trial_and_ends_with_all_of_them(bench: Bench) -> None:

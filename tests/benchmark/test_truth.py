@@ -2,7 +2,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, bindparam, column, select, table, text
+from pgvector.sqlalchemy import BIT
+from sqlalchemy import Column, Connection, MetaData, Table, bindparam, column, insert, select, table, text
 from sqlalchemy.types import Float
 
 from dashboard.benchmark import truth
@@ -27,17 +28,30 @@ SHAPES = {
     "one dimension": np.linspace(1, 2, 900)[:, None],
 }
 
+BITS = {
+    "evenly set": random.integers(0, 2, (900, 40)),
+    "hardly set, some not at all": random.random((900, 40)) < 0.05,
+    "of all counts": random.random((900, 40)) < np.linspace(0, 1, 900)[:, None],
+    "all the same but a few": random.integers(0, 2, (900, 4)),
+}
+"""For Hamming and Jaccard: ties are the rule, and rows without any bit are as far as can be."""
+
+DENSE_ONES = [distance for distance in Distance if "vector" in distance.types]
+BIT_ONES = [distance for distance in Distance if "bit" in distance.types]
+
+CASES = [(shape, distance) for shape in SHAPES for distance in DENSE_ONES]
+CASES += [(shape, distance) for shape in BITS for distance in BIT_ONES]
+
 
 def shaped(name: str) -> Vectors:
-    return SHAPES[name].astype(np.float32)
+    return {**SHAPES, **BITS}[name].astype(np.float32)
 
 
 def by_hand(rows: Vectors, query: Vectors, distance: Distance) -> list[float]:
     return sorted(distances_to(query, rows, distance).tolist())
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("distance", SCORERS)
+@pytest.mark.parametrize(("shape", "distance"), CASES)
 @pytest.mark.parametrize("k", [1, 10, 889])
 def test_the_answer_is_that_of_computing_every_distance(
     shape: str, distance: Distance, k: int, monkeypatch: pytest.MonkeyPatch
@@ -79,7 +93,7 @@ def asked(
 
 
 @pytest.mark.parametrize("vector_type", ["vector", "halfvec"])
-@pytest.mark.parametrize("distance", SCORERS)
+@pytest.mark.parametrize("distance", DENSE_ONES)
 def test_distances_are_those_of_the_server(
     database: Database, rows: Vectors, vector_type: str, distance: Distance
 ) -> None:
@@ -93,8 +107,30 @@ def test_distances_are_those_of_the_server(
             assert distances.tolist() == pytest.approx(told, rel=1e-5, abs=1e-6)
 
 
-def test_every_distance_of_dense_vectors_has_a_scorer() -> None:
-    assert set(SCORERS) == {distance for distance in Distance if "vector" in distance.types}
+@pytest.mark.parametrize("shape", BITS)
+@pytest.mark.parametrize("distance", BIT_ONES)
+def test_distances_of_bits_are_those_of_the_server(
+    database: Database, shape: str, distance: Distance
+) -> None:
+    rows, queries = shaped(shape)[:300], shaped(shape)[[0, 300, 600, 899]]
+    kind = BIT(rows.shape[1])
+    held = table("bits", column("bits", kind))
+    with database.control("tests") as connection:
+        Table("bits", MetaData(), Column("bits", kind)).create(connection)
+        connection.execute(insert(held), [{"bits": as_text(row, "bit").decode()} for row in rows])
+
+    found = ground_truth(rows, queries, distance, 30)
+
+    with database.reading("tests") as connection:
+        for query, distances in zip(queries, found.distances, strict=True):
+            asked_for = bindparam("query", as_text(query, "bit").decode(), kind)
+            away = held.c.bits.op(distance.operator, return_type=Float())(asked_for).label("away")
+            told = connection.execute(select(away).order_by(away).limit(30)).scalars().all()
+            assert distances.tolist() == pytest.approx(told, rel=1e-7)
+
+
+def test_every_distance_has_a_scorer() -> None:
+    assert set(SCORERS) == set(Distance)
 
 
 def test_progress_is_told_and_ends_with_every_query(monkeypatch: pytest.MonkeyPatch) -> None:

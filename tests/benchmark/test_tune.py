@@ -54,6 +54,31 @@ def test_candidates_are_put_in_order_on_a_small_copy(bench: Bench, monkeypatch: 
     assert judge(alike(run.trials), plan.target or Target()).cheapest is None
 
 
+def test_a_setting_that_easy_queries_had_decided_is_asked_them_all_and_widened(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "FIRST_QUERIES", 1)  # one query has no interval: whatever it says decides
+    run = bench.run(plan_for(Target(0.9, 0.0001), "ivfflat:lists=30"))
+
+    asked = [(int(t.setting["probes"]), t.measures["recall"]) for t in run.trials if t.method == "ivfflat"]
+    assert [probes for probes, _ in asked] == sorted(probes for probes, _ in asked)
+    assert all(recall < 0.9 for _, recall in asked[:-1])
+    assert asked[-1][1] >= 0.9
+
+
+def test_what_is_far_too_slow_on_a_small_copy_is_not_built_on_the_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "LEAST_SCREENED", 100)
+    monkeypatch.setattr(tuning, "SCREENED_SHARE", 8)
+    plan = replace(plan_for(Target(0.8, 0.0001), "hnsw:m=4", "hnsw:m=8", "ivfflat:lists=5"), queries=20)
+    run = bench.run(plan)
+
+    whole = alike(run.trials)
+    assert len([trial for trial in run.trials if trial not in whole and trial.method != "exact"]) == 3
+    assert len(whole) == 2, "exact search, and the one that came nearest"
+
+
 def test_a_candidate_the_server_refuses_is_passed_over(bench: Bench) -> None:
     bench.execute(
         "CREATE TABLE wide AS SELECT id, array_fill(id, ARRAY[2000])::vector(2000) AS embedding "

@@ -1,5 +1,14 @@
 """The benchmark command prints the document it promises."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.plan_file import from_toml
+from dashboard.settings import settings
+from db.distance import Distance
 from tests.commands.conftest import Run
 
 KEYS = {
@@ -59,3 +68,115 @@ def test_a_plan_that_makes_no_sense_is_told(run: Run) -> None:
         said = run("benchmark", "public.items.embedding", *arguments)
         assert said.code == 1, arguments
         assert message.lower() in said.err.lower(), said.err
+
+
+def test_a_plan_in_a_file_is_measured_and_flags_replace_parts_of_it(run: Run, tmp_path: Path) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 2000, "--dims", 8, "--seed", 7)
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'column = "public.items.embedding"\ndistance = "cosine"\nqueries = 500\nk = [3, 20]\n'
+        'filters = ["none", "10 %"]\n[[index]]\nbuild = "hnsw:m=8"\nef_search = [20]\n'
+    )
+    flags = ("--plan", file, "--queries", 20, "--ef-search", "40,80", "--seed", 3)
+
+    dry = run("benchmark", *flags, "--dry-run", "--json").document
+    assert dry["forecast"]["total_s"] > 0
+    assert from_toml(dry["toml"]) == BenchmarkPlan.from_params(dry["plan"])
+
+    document = run("benchmark", *flags, "--json").document
+    assert document["plan"] == dry["plan"]
+    assert [(t["index"], t["setting"], t["k"], t["subset"]) for t in document["trials"] if t["setting"]] == [
+        ("hnsw", {"ef_search": ef}, k, subset)
+        for subset in (None, "10 %")
+        for k in (3, 20)
+        for ef in (40, 80)
+    ]
+    assert {t["queries"] for t in document["trials"]} == {20}
+    environment = document["environment"]
+    assert environment["took_over_forecast"] > 0
+    assert environment["revision"]
+    assert environment["started_at"] < environment["finished_at"]
+    assert environment["noise"]["noisy"] == bool(environment["noise"]["remarks"])
+
+
+def test_every_field_of_a_plan_has_a_flag(run: Run) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 3000, "--dims", 8, "--seed", 7)
+    said = run(
+        "benchmark", "items.embedding", "--index", "hnsw:m=8,only=id<=500", "--index", "ivfflat:lists=5",
+        "--ef-search", "10,20", "--probes", "2", "--iterative-scan", "off,relaxed_order",
+        "--max-scan-tuples", "100,5000", "-k", "5,10", "--distance", "l2", "--queries", 30,
+        "--query-source", "perturbed:0.1", "--filter", "none", "--filter", "id<=500", "--repeats", 2,
+        "--growth", 3, "--clients", "1,2", "--seconds", 1, "--rate", 20, "--rebuilds", 2,
+        "--inserts", 10, "--live", "--seed", 9, "--dry-run", "--json",
+    )  # fmt: skip
+
+    plan = BenchmarkPlan.from_params(said.document["plan"])
+    hnsw, ivfflat = plan.variants
+    assert (hnsw.values, hnsw.scans, hnsw.tuples) == ((10, 20), ("off", "relaxed_order"), (100, 5000))
+    assert (ivfflat.values, ivfflat.scans, ivfflat.tuples) == ((2,), ("off", "relaxed_order"), (None,))
+    assert replace(plan, variants=()) == BenchmarkPlan(
+        "public.items.embedding", Distance.L2, (), ks=(5, 10), queries=30, seed=9, repeats=2,
+        subsets=("none", "id<=500"), clients=(1, 2), seconds=1, rate=20, rebuilds=2, inserts=10, live=True,
+        sizes=(750, 1500, 3000), query_source="perturbed:0.1",
+    )  # fmt: skip
+
+
+def test_a_plan_that_cannot_be_read_is_told(run: Run, tmp_path: Path) -> None:
+    run("populate_db", "--source", "uniform", "--table", "items", "--rows", 300, "--dims", 4)
+    broken = tmp_path / "broken.toml"
+    broken.write_text('column = "items.embedding"\ndistance = "l2"\nqueries = "many"\n')
+    for arguments, message in (
+        (("--plan", tmp_path / "none.toml"), "none.toml cannot be read"),
+        (("--plan", broken), "queries must be a whole number"),
+        ((), "missing argument"),
+        (("items.embedding", "--growth", 2), "no growth shows"),
+    ):
+        said = run("benchmark", *arguments)
+        assert said.code != 0
+        assert message.lower() in said.err.lower(), said.err
+
+
+def test_a_table_of_trials_is_printed_with_what_it_took(run: Run) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 2000, "--dims", 8, "--seed", 7)
+    said = run(
+        "benchmark", "items.embedding", "--index", "hnsw:m=8", "-k", "5", "--queries", 20, "--clients", "2",
+        "--seconds", 1,
+    )  # fmt: skip
+
+    head, exact, hnsw, *load = said.out.splitlines()
+    assert head.split() == ["index", "setting", "recall", "p50_ms", "p95_ms", "qps", "build_s"]
+    assert exact.split()[:2] == ["exact", "k=5"]
+    assert "hnsw:m=8,ef_construction=64" in hnsw
+    assert "ef_search=40, k=5  " in hnsw
+    assert len(load) == 2
+    assert "2 clients" in load[0]
+    assert "It took" in said.err
+    assert "MB of scratch space" in said.err
+
+
+def test_a_benchmark_forecast_over_its_time_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 1000, "--dims", 8, "--seed", 7)
+    monkeypatch.setenv("BENCHMARK_BUDGET_MINUTES", "1")
+    settings.cache_clear()
+    said = run("benchmark", "items.embedding", "--queries", 10, "--clients", "1,2,4", "--seconds", 60)
+
+    assert said.code == 1
+    assert "This benchmark would take about 3 min; 60 s may be spent on one." in said.err
+
+
+def test_tune_finds_what_meets_a_target_and_says_how_to_have_it(run: Run) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 2000, "--dims", 8, "--seed", 7)
+
+    easy = run(
+        "tune", "items.embedding", "--recall", 0.9, "--p95", 10_000, "--queries", 20, "--json"
+    ).document
+    assert easy["answer"]["index"] == "exact"
+    assert easy["answer"]["sql"] is None
+
+    hard = ("--recall", 0.9, "--p95", 0.0001, "--queries", 20, "--index", "hnsw:m=8")
+    said = run("tune", "items.embedding", *hard, "--json").document
+    assert said["answer"] is None
+    assert [t["index"] for t in said["run"]["trials"]] == ["hnsw"]
+    assert run("tune", "items.embedding", *hard).out.endswith(
+        "Nothing tried reaches recall >= 0.9 and p95 <= 0.0001 ms.\n"
+    )

@@ -1,13 +1,17 @@
 """What is copied from a benchmark builds the index and searches through it, whatever the names."""
 
+from typing import Any
+
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from db.catalog import find_column
 from db.distance import Distance
 from db.engine import Database
 from db.filters import Filter
 from db.forms import parse_spec
-from db.index_recipes import Recipe, as_python, as_sql, index_sql
+from db.index_recipes import Recipe, as_migration, as_python, as_sql, index_sql
 from tests.db.conftest import run
 from tests.db.test_recipes import rows_of_python, rows_of_sql
 
@@ -63,3 +67,20 @@ def test_the_index_is_built_without_blocking_writes_and_its_name_fits(odd: Datab
     assert index_sql(column, parse_spec("hnsw"), Distance.COSINE).startswith(
         'CREATE INDEX CONCURRENTLY "T %:x; --_Em'
     )
+
+
+@pytest.mark.parametrize("index", ["hnsw:m=8,as=halfvec", "hnsw:m=8,only=below"])
+def test_the_migration_builds_the_index_and_drops_it_again(odd: Database, index: str) -> None:
+    with odd.reading("tests") as connection:
+        column = find_column(connection, ODD)
+    spec = parse_spec(index)
+    filters = (Filter("a'b", "<=", "40"),) if spec.only else ()
+    revision: dict[str, Any] = {}
+    exec(as_migration(column, Recipe(spec, {}, Distance.L2, 5, filters)), revision)
+    for step, indexes in (("upgrade", 1), ("downgrade", 0)):
+        with odd.writing("tests") as connection:
+            context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+            with context.begin_transaction(_per_migration=True), Operations.context(context):
+                revision[step]()
+        with odd.reading("tests") as connection:
+            assert len(find_column(connection, ODD).indexes) == indexes

@@ -12,9 +12,11 @@ from db.runs import (
     Run,
     Trial,
     close_abandoned,
+    figures,
     finish_run,
     list_runs,
     load_run,
+    shares_under,
     start_run,
     store_trial,
     stored_positions,
@@ -140,3 +142,23 @@ def test_a_run_whose_job_is_over_is_closed_and_others_are_left(database: Databas
 def test_an_unknown_run_is_named(database: Database) -> None:
     with database.control("tests") as connection, pytest.raises(RequestError, match="no run 12"):
         load_run(connection, 12)
+
+
+def test_figures_are_read_for_the_trials_asked_for_and_none_for_void_ones(database: Database) -> None:
+    with database.control("tests") as connection:
+        run_id = started(connection)
+        kept(connection, run_id, trial(0, "exact"), trial(1), trial(2, state="void", measures={}))
+        found = figures(connection, run_id, [1, 2])
+    assert list(found) == [1]
+    assert found[1].latencies_ms == [0.5, 1.5]
+    assert found[1].recalls == pytest.approx([1, 0.8])
+
+
+@pytest.mark.parametrize(("recall", "share"), [(0.8, 0.0), (0.81, 0.5), (1.0, 0.5)])
+def test_a_query_at_the_recall_wanted_is_not_under_it(
+    database: Database, recall: float, share: float
+) -> None:
+    with database.control("tests") as connection:
+        run_id = started(connection)
+        kept(connection, run_id, trial(0))
+        assert shares_under(connection, run_id, recall) == {0: share}

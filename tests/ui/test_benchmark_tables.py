@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import sweep
-from dashboard.benchmark.verdict import Standing, judge
+from dashboard.benchmark.verdict import Standing, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.benchmark_live import steps
+from dashboard.ui.benchmark_shown import seen
 from db.distance import Distance
 from db.forms import parse_spec
-from db.runs import Run
+from db.runs import LIVE, Run, Trial
 from tests.trials import exact, trial
 
 PLAN = BenchmarkPlan(
@@ -100,3 +101,60 @@ def test_a_run_says_what_it_was_measured_on_and_that_the_table_is_unchanged() ->
     assert facts["Took"] == "1 min 15 s"
     assert facts["Table"].startswith("unchanged")
     assert "changed by somebody else" in tables.circumstances(replace(RUN, fingerprint_after="x"))["Table"]
+
+
+def test_a_tuned_run_that_goes_on_shows_its_trials_and_no_plan() -> None:
+    plan = replace(PLAN, target=Target(0.9, 5))
+    assert [step.state for step in steps(plan, (exact(), trial()))] == ["done", "current", "waiting"]
+    assert tables.so_far((), [exact(), trial()])["Setting"].tolist() == ["no index", "ef_search=40"]
+
+
+def test_the_live_table_is_told_apart_and_rows_are_shown_where_they_differ() -> None:
+    live = replace(trial(), arm=LIVE, rows=10_000)
+    frame = tables.judged([replace(trial(), rows=9_800), live], judge([], Target()))
+    assert frame["Index"].tolist()[1] == "live table: HNSW m=16, ef_construction=64"
+    assert frame["Rows"].tolist() == [9_800, 10_000]
+    assert "Rows" not in tables.judged([trial()], judge([], Target()))
+
+
+def test_missing_rows_have_a_column_where_there_are_any() -> None:
+    def under_filled(share: float) -> Trial:
+        return replace(trial(), measures=trial().measures | {"under_fill": share})
+
+    assert "Missing" not in tables.judged([under_filled(0)], judge([], Target()))
+    assert tables.judged([under_filled(0.2)], judge([], Target()))["Missing"].tolist() == [0.2]
+
+
+def test_the_share_of_queries_under_the_target_stands_beside_the_mean() -> None:
+    frame = tables.judged([exact(), trial()], judge([], Target()), {1: 0.25})
+    assert frame["Under target"].tolist()[1] == 0.25
+
+
+def test_a_run_says_where_its_queries_came_from_and_how_quiet_the_machine_was() -> None:
+    noise = {"remarks": [], "others_cpus": 0.2, "steal": 0.0}
+    run = replace(
+        RUN,
+        plan=replace(PLAN, query_source="perturbed:0.1").to_params(),
+        environment={**(RUN.environment or {}), "noise": noise, "forecast": {"total_s": 60.0}},
+    )
+    facts = tables.circumstances(run)
+    assert facts["Queries"] == "200 from perturbed:0.1, seed 0, asked once"
+    assert facts["Noise"].startswith("quiet")
+    assert facts["Took"] == "1 min 15 s; forecast was 1 min 0 s"
+
+
+def test_a_run_is_seen_at_one_k_and_filter_by_its_largest_copy_and_first_builds() -> None:
+    rebuilt = replace(trial(), options={"m": 16, "ef_construction": 64, "build": 2})
+    kept = [replace(trial(), k=10, rows=rows, position=rows) for rows in (100, 200)]
+    others = [replace(trial(), k=5, rows=200), replace(trial(), k=10, rows=200, subset="1 %")]
+    run = replace(RUN, trials=(*kept, replace(rebuilt, k=10, rows=200), *others))
+    shown = seen(run, Target(), 10)
+    assert [(t.rows, t.position) for t in shown.copies] == [(200, 200)]
+    assert len(shown.every) == 3
+    [filtered] = seen(run, Target(), 10, "1 %").copies
+    assert setting_name(filtered) == "ef_search=40"
+
+
+def test_a_run_of_an_earlier_release_did_not_write_its_k() -> None:
+    run = replace(RUN, trials=(exact(), trial()))
+    assert seen(run, Target()).copies == run.trials

@@ -1,0 +1,261 @@
+"""What is known of one column: gathered once, read by every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dashboard.advisor.crossing import Crossing, Fit, Pace, in_proportion, pace
+from db import inspections, runs
+from db.advice import (
+    IndexUse,
+    ServerNotes,
+    Storage,
+    index_uses,
+    leading_columns,
+    rows_written_since,
+    server_notes,
+    settings_in_force,
+    storage,
+)
+from db.capabilities import Capabilities, capabilities
+from db.catalog import ColumnInfo, PlainColumn, default_distance, other_columns
+from db.distance import Distance, distance_named
+from db.exact_probe import Timed, time_exact
+from db.index_catalog import IndexInfo
+from db.quality import Counted, count_column, rows_sql
+from db.runs import EXACT, Run, Trial
+
+BUDGET_MS = 50.0
+"""What 95 of 100 exact searches may take where nobody says otherwise: half of what feels immediate.
+Source: Nielsen, Usability Engineering (1993), 5.5, puts that at 100 ms."""
+
+K = 10
+"""Rows a search asks for where no run says otherwise."""
+
+COUNT_BUDGET_MS = 2_000
+"""What one count of a whole column may take."""
+
+SAME_SIZE = 0.1
+"""A run's figures stand for today while the table is within a tenth of the rows it searched."""
+
+RUNS_READ = 20
+"""Of a column's runs, the newest."""
+
+PROBLEMS = ("null", "zero", "duplicates")
+"""Rows that a statement can show: see ``db.quality.rows_sql``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search that somebody measured: by what distance, for how many rows, limited to which."""
+
+    run: int
+    distance: Distance
+    k: int
+    subset: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What exact search takes today: 95 of 100 searches for ``k`` rows at most ``p95_ms``.
+
+    ``origin`` is the run it comes from, or "measured now".  A ``stopped`` one took longer still.
+    """
+
+    p95_ms: float
+    low_ms: float
+    high_ms: float
+    queries: int
+    k: int
+    origin: str
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All a rule may look at.
+
+    ``written`` counts, by IVFFlat index, the rows written since it was built, of how many.  Where exact
+    search is over its budget, ``alone`` and ``shared`` time it as planned today, and shared out among
+    workers.  ``shown`` holds, by problem, the statement that shows its rows.  ``has_own_tables`` tells
+    whether there can be runs and inspections at all.
+    """
+
+    column: ColumnInfo
+    distance: Distance
+    budget_ms: float
+    server: Capabilities
+    notes: ServerNotes
+    settings: Mapping[str, str | int]
+    storage: Storage
+    uses: Mapping[str, IndexUse]
+    written: Mapping[str, tuple[int, int] | None]
+    others: tuple[PlainColumn, ...]
+    leading: frozenset[str]
+    counted: Counted
+    asked: tuple[Asked, ...]
+    exact: Exact | None
+    alone: Timed | None
+    shared: Timed | None
+    shown: Mapping[str, str]
+    crossing: Crossing | None
+    pace: Pace | None
+    inspected: inspections.Stored | None
+    findability: inspections.Stored | None
+    has_own_tables: bool
+    at: datetime
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table, as well as they are known."""
+        return self.counted.rows if self.counted.rows is not None else self.column.rows or 0
+
+    @property
+    def serving(self) -> tuple[IndexInfo, ...]:
+        """The valid indexes over all rows that answer by the column's distance."""
+        return tuple(
+            index
+            for index in self.column.indexes
+            if index.valid and index.predicate is None and self._answers(index)
+        )
+
+    def _answers(self, index: IndexInfo) -> bool:
+        """Whether the index orders rows by the distance, or hands over candidates to be ordered by it."""
+        quantised = index.is_expression and index.distance is Distance.HAMMING and self.column.type != "bit"
+        return index.distance is self.distance or quantised
+
+    @property
+    def can_hold_index(self) -> bool:
+        """Whether the column is in something that may have an index of its own."""
+        return self.column.kind not in {"view", "foreign table"}
+
+    def setting(self, name: str) -> int:
+        """Read a setting that is a number; 0 where the server has none of that name."""
+        return int(self.settings.get(name, 0))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether exact search takes longer than it may."""
+        return self.exact is not None and self.exact.p95_ms > self.budget_ms
+
+
+def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float, fit: Fit) -> Facts:
+    """Read what is known of a column, and time a few exact searches where no run tells.
+
+    ``connection`` is in a transaction, as ``Database.reading`` lends it.  It takes some seconds at most.
+    """
+    server = capabilities(connection)
+    own = server.revision is not None
+    found = runs.list_runs(connection, column, limit=RUNS_READ) if own else ()
+    distance = default_distance(column)
+    counted = count_column(connection, column, budget_ms=COUNT_BUDGET_MS)
+    rows = counted.rows if counted.rows is not None else column.rows or 0
+    exact = _of_run(found, distance, rows)
+    alone = None
+    if exact is None or exact.p95_ms > budget_ms:
+        alone = time_exact(connection, column, distance, k=K)
+        exact = exact or _of_probe(alone)
+    over = exact is not None and exact.p95_ms > budget_ms
+    uses = index_uses(connection, column)
+    at = datetime.now(UTC)
+    return Facts(
+        column=column,
+        distance=distance,
+        budget_ms=budget_ms,
+        server=server,
+        notes=server_notes(connection),
+        settings=settings_in_force(connection),
+        storage=storage(connection, column),
+        uses=uses,
+        written=_written(connection, column, uses),
+        others=other_columns(connection, column),
+        leading=leading_columns(connection, column),
+        counted=counted,
+        asked=tuple(_asked(found)),
+        exact=exact,
+        alone=alone,
+        shared=time_exact(connection, column, distance, k=K, parallel=True) if over else None,
+        shown={problem: rows_sql(connection, column, problem) for problem in PROBLEMS},
+        crossing=_crossing(found, distance, exact, rows=rows, budget_ms=budget_ms, fit=fit),
+        pace=pace([*_looks(found), (at, rows)]),
+        inspected=inspections.latest(connection, column, "inspect") if own else None,
+        findability=inspections.latest(connection, column, "findability") if own else None,
+        has_own_tables=own,
+        at=at,
+    )
+
+
+def _of_run(found: Sequence[Run], distance: Distance, rows: int) -> Exact | None:
+    """Take the newest exact trial over about as many rows as there are."""
+    for run in found:
+        for trial in _exact_trials(run, distance):
+            if trial.rows and abs(trial.rows - rows) <= SAME_SIZE * rows:
+                measures = trial.measures
+                bounds = (measures["p95_ms"], measures["p95_ms_low"], measures["p95_ms_high"])
+                return Exact(*bounds, trial.queries, trial.k or K, f"run {run.id}")
+    return None
+
+
+def _of_probe(timed: Timed | None) -> Exact | None:
+    if timed is None:
+        return None
+    bounds = (timed.p95_ms, timed.p95_ms, timed.p95_ms)
+    return Exact(*bounds, timed.queries, timed.k, "measured now", timed.stopped)
+
+
+def _exact_trials(run: Run, distance: Distance) -> list[Trial]:
+    """Give the exact trials over all rows, the largest copy first."""
+    if run.plan.get("distance") != distance.stem:
+        return []
+    chosen = [t for t in run.trials if t.method == EXACT and t.is_measured and t.subset is None]
+    return sorted(chosen, key=lambda trial: -(trial.rows or 0))
+
+
+def _asked(found: Sequence[Run]) -> list[Asked]:
+    """List what the runs asked, the newest first, each question once."""
+    questions: dict[tuple[Any, ...], Asked] = {}
+    for run in found:
+        distance = distance_named(run.plan["distance"])
+        for k in run.plan.get("ks") or [run.plan.get("k", K)]:
+            for subset in run.plan.get("subsets", [None]):
+                questions.setdefault((distance, k, subset), Asked(run.id, distance, k, subset))
+    return list(questions.values())
+
+
+def _crossing(
+    found: Sequence[Run], distance: Distance, exact: Exact | None, *, rows: int, budget_ms: float, fit: Fit
+) -> Crossing | None:
+    for run in found:
+        trials = _exact_trials(run, distance)
+        same_k = [trial for trial in trials if trial.k == trials[0].k and trial.arm == runs.COPY]
+        if reached := fit(same_k, budget_ms):
+            return Crossing(*reached, f"growth over {len(same_k)} sizes, run {run.id}")
+    if exact is None or exact.stopped or not rows:
+        return None
+    return in_proportion(rows, exact.p95_ms, exact.low_ms, exact.high_ms, budget_ms)
+
+
+def _looks(found: Sequence[Run]) -> list[tuple[datetime, int]]:
+    """Give when each run that searched the whole table saw how many rows."""
+    return [
+        (run.started_at, run.rows + (run.queries or 0))
+        for run in found
+        if run.rows is not None and not run.plan.get("sample_rows") and not run.plan.get("sizes")
+    ]
+
+
+def _written(
+    connection: Connection, column: ColumnInfo, uses: Mapping[str, IndexUse]
+) -> dict[str, tuple[int, int] | None]:
+    """Count what came after each valid IVFFlat index; HNSW links rows as they come."""
+    return {
+        index.name: rows_written_since(connection, column, age, budget_ms=COUNT_BUDGET_MS)
+        for index in column.indexes
+        if index.method == "ivfflat" and index.valid
+        if (age := uses[index.name].built_age) is not None
+    }

@@ -1,0 +1,100 @@
+"""Two runs beside each other: the trials they share, what changed, and whether that is a real difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.benchmark.measures import MEASURES, Measure
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.statistics import Difference, Floats, difference
+from db.runs import EXACT, Figures, Run, Trial
+
+COMPARED = tuple(m for m in MEASURES if m.key in {"recall", "p50_ms", "p95_ms", "qps"})
+"""The measures that are compared, each drawn from the figures per query that a run keeps."""
+
+_SAME_QUERIES = ("column", "distance", "seed", "queries", "query_source", "sample_rows", "sizes")
+"""What of two plans must agree for both runs to have asked the same of a table that did not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One index and setting that both runs measured; ``differences`` by measure, ``after`` less ``before``.
+
+    ``paired``: both asked the same queries, so that each query is compared with itself.
+    """
+
+    before: Trial
+    after: Trial
+    paired: bool
+    differences: Mapping[str, Difference]
+
+
+def asked_the_same(before: Run, after: Run) -> bool:
+    """Tell whether two runs asked the same queries of the same rows."""
+    same_rows = before.fingerprint_before == after.fingerprint_before and before.rows == after.rows
+    first, second = BenchmarkPlan.from_params(before.plan), BenchmarkPlan.from_params(after.plan)
+    return same_rows and all(getattr(first, name) == getattr(second, name) for name in _SAME_QUERIES)
+
+
+def matched(before: Sequence[Trial], after: Sequence[Trial]) -> list[tuple[Trial, Trial]]:
+    """Pair the measured trials of one arm, index and setting, on the most rows; of one k and filter both."""
+    known = _by_setup(before)
+    return [(known[setup], trial) for setup, trial in _by_setup(after).items() if setup in known]
+
+
+def compare(
+    before: Run,
+    after: Run,
+    pairs: Sequence[tuple[Trial, Trial]],
+    figures_before: Mapping[int, Figures],
+    figures_after: Mapping[int, Figures],
+) -> list[Pair]:
+    """Compare matched trials by the figures of every query; the same runs always give the same intervals."""
+    same = asked_the_same(before, after)
+    return [
+        _pair(first, second, figures_before[first.position], figures_after[second.position], same=same)
+        for first, second in pairs
+    ]
+
+
+def drift(pairs: Sequence[Pair]) -> float | None:
+    """Tell how many times as long exact search took in the second run: the machine's part in latency."""
+    exact = next((p for p in pairs if p.after.method == EXACT and p.after.arm == "copy"), None)
+    return exact.after.measures["p50_ms"] / exact.before.measures["p50_ms"] if exact else None
+
+
+def _by_setup(trials: Sequence[Trial]) -> dict[object, Trial]:
+    ascending = sorted((t for t in trials if t.is_measured), key=lambda t: t.rows or 0)
+    largest = {_setup(trial): trial for trial in ascending}
+    return {_setup(t): largest[_setup(t)] for t in trials if t.is_measured}
+
+
+def _setup(trial: Trial) -> object:
+    options, setting = sorted(trial.options.items()), sorted(trial.setting.items())
+    return (trial.arm, trial.method, str(options), str(setting))
+
+
+def _pair(before: Trial, after: Trial, first: Figures, second: Figures, *, same: bool) -> Pair:
+    paired = same and len(first.recalls) == len(second.recalls)
+    differences = {
+        measure.key: difference(
+            _values(measure, first),
+            _values(measure, second),
+            measure.reduce,
+            paired=paired,
+            seed=0,
+            better=measure.better,
+        )
+        for measure in COMPARED
+    }
+    return Pair(before, after, paired, differences)
+
+
+def _values(measure: Measure, figures: Figures) -> Floats:
+    """Shape (queries,) or (queries, repeats)."""
+    if measure.key == "recall":
+        return np.asarray(figures.recalls, np.float64)
+    return np.asarray(figures.latencies_ms, np.float64).reshape(len(figures.recalls), -1)

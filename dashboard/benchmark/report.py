@@ -1,0 +1,154 @@
+"""A run as one page of HTML: to print or to send, complete in itself, with nothing to load from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+from html import escape
+from string import Template
+
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.plan_file import to_toml
+from dashboard.benchmark.report_chart import chart
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.verdict import Standing, Verdict, alike, index_name, judge, setting_name
+from db.runs import LIVE, Figures, Run, Trial
+
+_PAGE = Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>$title</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root { color-scheme: light dark; --ink: #1b1f2a; --soft: #5b6472; --line: #e3e6ee; --page: #fff;
+  --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #9aa3b5; --line: #2a3147;
+  --page: #0f1320; --hnsw: #818cf8; --ivfflat: #2dd4bf; --exact: #fbbf24; --good: #2dd4bf22; } }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --page: #fff;
+  --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
+  section { break-inside: avoid; } body { margin: 0; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
+  max-width: 1040px; margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; }
+p { margin: .3rem 0; } .note { color: var(--soft); } .said { font-size: 1.2rem; font-weight: 600; }
+table { border-collapse: collapse; width: 100%; font-size: .85rem; }
+th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
+th { color: var(--soft); font-weight: 600; } th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; font-size: .9rem; margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; white-space: pre-wrap;
+  overflow-wrap: anywhere; font-size: .8rem; }
+svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
+</style></head><body>
+<h1>$title</h1><p class="note">$about</p>
+$sections
+<section><h2>Measured on</h2><dl>$facts</dl></section>
+<section><h2>The plan, to repeat it</h2><pre>$plan</pre></section>
+</body></html>
+""")
+
+_SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>
+$chart
+<table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table></section>
+""")
+
+_HEAD = (
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval"),
+    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB"),
+)
+
+
+def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
+    """Write the page: a verdict, a chart and a table for each k and filter, then what was measured on."""
+    plan = BenchmarkPlan.from_params(run.plan)
+    target = plan.target or Target()
+    asked = list(dict.fromkeys((t.k or plan.k, t.subset) for t in run.trials))
+    return _PAGE.substitute(
+        title=escape(f"Benchmark run {run.id}: {run.subject}"),
+        about=escape(
+            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, by {run.created_by}; "
+            f"{run.rows or 0:,} rows, {run.queries or 0:,} queries, {plan.distance.label} distance; "
+            f"target: recall {target.recall:g} and p95 {target.p95_ms:g} ms"
+        ),
+        sections="".join(_section(run, k, subset, target, several=len(asked) > 1) for k, subset in asked),
+        facts="".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(run).items()
+        ),
+        plan=escape(to_toml(plan)),
+    ).encode()
+
+
+def _section(run: Run, k: int, subset: str | None, target: Target, *, several: bool) -> str:
+    every = [t for t in run.trials if t.k in {None, k} and t.subset == subset]
+    copies = [t for t in alike(every, every[0].k, subset) if "build" not in t.options]
+    verdict = judge(copies, target)
+    where = f", where {subset}" if subset else ""
+    return _SECTION.substitute(
+        heading=escape(f"Recall@{k}{where}" if several else "Verdict"),
+        said=escape(_said(verdict)),
+        chart=chart(copies, k, target),
+        head="".join(f"<th>{name}</th>" for name in _HEAD),
+        rows="".join(_row(trial, verdict) for trial in every),
+    )
+
+
+def _said(verdict: Verdict) -> str:
+    best = verdict.cheapest
+    if best is None:
+        return "No trial meets the target."
+    if best is verdict.exact:
+        return f"Exact search meets the target with p95 {best.measures['p95_ms']:.3g} ms: no index is needed."
+    m = best.measures
+    return (
+        f"{index_name(best)}, {setting_name(best)} is the cheapest in target: recall {m['recall']:.3f} "
+        f"[{m['recall_low']:.3f}, {m['recall_high']:.3f}], p95 {m['p95_ms']:.3g} ms."
+    )
+
+
+_SIGNS = {
+    Standing.CHEAPEST: "★ ",
+    Standing.IN_TARGET: "✓ ",
+    Standing.MISSES_RECALL: "✕ ",
+    Standing.TOO_SLOW: "✕ ",
+    Standing.VOID: "⊘ ",
+}
+
+
+def _row(trial: Trial, verdict: Verdict) -> str:
+    standing, m = verdict.standing(trial), trial.measures
+    name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
+    cells = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
+    if m:
+        cells += [f"{m['recall']:.3f}", f"{m['recall_low']:.2f} to {m['recall_high']:.2f}"]
+        cells += [f"{m[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")] + [f"{m['qps']:,.0f}"]
+    else:
+        cells += [""] * 6
+    megabytes = trial.size_bytes / 2**20 if trial.size_bytes is not None else None
+    cells += [_number(trial.build_s, ".1f"), _number(megabytes, ".1f")]
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _number(value: float | None, how: str) -> str:
+    return "" if value is None else format(value, how)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Flatten the environment; its remarks stand for what they judge."""
+    flat: dict[str, str] = {}
+    for name, value in (run.environment or {}).items():
+        if isinstance(value, Mapping):
+            inner = {} if name in _JUDGED else value
+            flat |= {f"{name} {key}": _plain(each) for key, each in inner.items()}
+        else:
+            flat[name] = _plain(value)
+    return flat
+
+
+_JUDGED = frozenset({"noise", "forecast"})
+
+
+def _plain(value: object) -> str:
+    match value:
+        case list():
+            return " ".join(map(_plain, value))
+        case float():
+            return f"{value:.3g}"
+    return str(value)

@@ -1,0 +1,100 @@
+"""Find the cheapest configuration that meets a target, and say how to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dashboard.commands.benchmark import announce, measure, show
+from dashboard.commands.common import emit, json_option, opened
+
+if TYPE_CHECKING:
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.target import Target
+    from dashboard.instance import Instance
+    from db.catalog import ColumnInfo
+
+
+@click.command()
+@click.argument("column")
+@click.option("--recall", type=float, default=0.95, show_default=True, help="Mean recall to reach.")
+@click.option("--p95", "p95_ms", type=float, default=20.0, show_default=True, help="Latency to keep, ms.")
+@click.option("--index", "indexes", multiple=True, help="A candidate: hnsw:m=16.  [default: a few]")
+@click.option("-k", "k", type=int, help="Neighbours to ask for.  [default: 10]")
+@click.option("--distance", help="cosine, l2, ip, l1, hamming, jaccard; left out: the index's, else cosine.")
+@click.option("--queries", type=int, help="How many queries to ask.  [default: 200]")
+@click.option("--query-source", help="held-out (the default), perturbed:0.1 or table:SCHEMA.TABLE.COLUMN.")
+@click.option("--sample", "sample_rows", type=int, help="Tune on this many rows instead of all.")
+@click.option("--seed", type=int, help="Chooses the queries.  [default: 0]")
+@json_option
+def tune(
+    *,
+    column: str,
+    recall: float,
+    p95_ms: float,
+    indexes: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Find the cheapest index and setting for COLUMN that reach a recall within a latency.
+
+    Exact search comes first: where it is quick enough, no index is needed.
+    """
+    from dashboard.benchmark.target import Target
+
+    with opened() as instance:
+        target = Target(recall, p95_ms)
+        fields = {name: value for name, value in given.items() if value is not None}
+        plan, found = _plan(instance, column, target, indexes, fields)
+        announce(plan, found)
+        document = measure(instance, plan)
+        answer = _answer(instance, document["run"], found)
+    if as_json:
+        emit({"target": {"recall": recall, "p95_ms": p95_ms}, "answer": answer, "run": document})
+    else:
+        show(document)
+        _tell(answer, target)
+
+
+def _plan(
+    instance: Instance, column: str, target: Target, indexes: tuple[str, ...], given: dict[str, Any]
+) -> tuple[BenchmarkPlan, ColumnInfo]:
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.trials import Variant
+    from dashboard.benchmark.tune import candidates
+    from db.catalog import default_distance, find_column
+    from db.distance import distance_named
+    from db.forms import parse_spec
+
+    with instance.database.reading("tune") as connection:
+        found = find_column(connection, column)
+    named = given.pop("distance", None)
+    distance = distance_named(named) if named else default_distance(found)
+    given["ks"] = (given.pop("k"),) if "k" in given else (10,)
+    rows = given.get("sample_rows") or found.rows or 0
+    usual = candidates(rows, found.type, found.dimensions or 1, distance)
+    specs = tuple(dict.fromkeys(map(parse_spec, indexes))) or usual
+    variants = tuple(Variant(spec, ()) for spec in specs)
+    return BenchmarkPlan(str(found), distance, variants, target=target, **given), found
+
+
+def _answer(instance: Instance, run_id: int, column: ColumnInfo) -> dict[str, Any] | None:
+    from dashboard.benchmark.advice import recommended
+    from db.runs import load_run
+
+    with instance.database.reading("tune") as connection:
+        return recommended(load_run(connection, run_id), column)
+
+
+def _tell(answer: Mapping[str, Any] | None, target: Target) -> None:
+    wanted = f"recall >= {target.recall:g} and p95 <= {target.p95_ms:g} ms"
+    if answer is None:
+        click.echo(f"\nNothing tried reaches {wanted}.")
+        return
+    click.echo(f"\nThe cheapest that reaches {wanted}: {answer['name']}.")
+    if answer["sql"]:
+        click.echo(f"\n{answer['sql']}")
+    if answer["migration"]:
+        click.echo(f"As an Alembic migration:\n\n{answer['migration']}")

@@ -1,0 +1,87 @@
+"""What an index costs, figure by figure: its build, its size, inserting beside it, and how builds differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dashboard.benchmark.verdict import index_name
+from dashboard.ui.benchmark_charts import Bars
+from dashboard.ui.benchmark_shown import Shown
+from dashboard.ui.charts import figure_of
+from dashboard.ui.units import duration, size
+from db.runs import Trial
+
+
+def panels(shown: Shown) -> list[Bars]:
+    """Choose the panels that this run has figures for."""
+    return list(_panels(shown))
+
+
+def _panels(shown: Shown) -> Iterator[Bars]:
+    rebuilt = shown.plan.rebuilds > 1
+    low, high = _over_builds(shown, lambda t: t.build_s)
+    yield Bars("build time", lambda t: t.build_s, _build, low if rebuilt else None, high if rebuilt else None)
+    yield Bars("index size", lambda t: t.size_bytes, lambda t: size(t.size_bytes) if t.size_bytes else "none")
+    if any("inserted" in t.facts for t in shown.copies):
+        yield Bars("time a row inserted", lambda t: _inserted(t).get("row_ms"), _row)
+        yield Bars("WAL a row inserted", lambda t: _inserted(t).get("wal_bytes"), _wal)
+    if rebuilt:
+        low, high = _over_builds(shown, lambda t: t.measures.get("recall"))
+        yield Bars(
+            f"recall@{shown.k}, first setting",
+            lambda t: t.measures.get("recall"),
+            lambda t: _spread(low(t), high(t)),
+            low,
+            high,
+        )
+
+
+def _over_builds(
+    shown: Shown, of: Callable[[Trial], float | None]
+) -> tuple[Callable[[Trial], float | None], Callable[[Trial], float | None]]:
+    """Find the least and the most that the builds of a trial's index gave, at the same setting."""
+
+    def values(trial: Trial) -> list[float]:
+        same = [
+            t
+            for t in shown.every
+            if _first_build(t) == _first_build(trial) and t.setting == trial.setting and t.arm == trial.arm
+        ]
+        return [value for t in same if t.rows == trial.rows and (value := of(t)) is not None]
+
+    return (lambda t: min(values(t), default=None)), (lambda t: max(values(t), default=None))
+
+
+def _first_build(trial: Trial) -> dict[str, int | str]:
+    return {"": index_name(trial).split()[0], **{n: v for n, v in trial.options.items() if n != "build"}}
+
+
+def _build(trial: Trial) -> str:
+    if trial.build_s is None:
+        return "none"
+    how = [duration(trial.build_s)]
+    if trial.facts.get("spilled"):
+        how.append("spilled")
+    if workers := trial.facts.get("workers"):
+        how.append(f"{workers} workers" if workers > 1 else "1 worker")
+    return ", ".join(how)
+
+
+def _row(trial: Trial) -> str:
+    return f"{figure_of(_inserted(trial)['row_ms'])} ms" if _inserted(trial) else ""
+
+
+def _wal(trial: Trial) -> str:
+    return size(_inserted(trial)["wal_bytes"]) if _inserted(trial) else ""
+
+
+def _spread(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f"{low:.3f}" if low == high else f"{low:.3f} to {high:.3f}"
+
+
+def _inserted(trial: Trial) -> dict[str, Any]:
+    inserted: dict[str, Any] = trial.facts.get("inserted", {})
+    return inserted

@@ -1,0 +1,45 @@
+"""What the Benchmarks page reads of a finished run's figures per query; they never change."""
+
+from __future__ import annotations
+
+from dashboard.benchmark.compare import Pair, compare, matched
+from dashboard.benchmark.export import format_named
+from dashboard.ui import state
+from dashboard.ui.benchmark_shown import at
+from db import runs
+from db.runs import Figures
+
+
+@state.cached(ttl_s=600, max_entries=32)
+def figures(run_id: int, positions: tuple[int, ...]) -> dict[int, Figures]:
+    """Read what the trials at ``positions`` observed."""
+    with state.database().reading("figures") as connection:
+        return runs.figures(connection, run_id, positions)
+
+
+@state.cached(ttl_s=600, max_entries=32)
+def shares_under(run_id: int, recall: float) -> dict[int, float]:
+    """Read what share of its queries each trial answered with less than ``recall``."""
+    with state.database().reading("figures") as connection:
+        return runs.shares_under(connection, run_id, recall)
+
+
+@state.cached(ttl_s=600, max_entries=16)
+def compared(before_id: int, after_id: int, k: int, subset: str | None) -> list[Pair]:
+    """Compare two runs at one k and filter."""
+    before, after = state.run(before_id), state.run(after_id)
+    pairs = matched(at(before.trials, k, subset), at(after.trials, k, subset))
+    return compare(
+        before,
+        after,
+        pairs,
+        figures(before_id, tuple(first.position for first, _ in pairs)),
+        figures(after_id, tuple(second.position for _, second in pairs)),
+    )
+
+
+def exported(run_id: int, format_name: str) -> bytes:
+    """Write a run as a file, when it is asked for."""
+    run = state.run(run_id)
+    every = figures(run_id, tuple(trial.position for trial in run.trials))
+    return format_named(format_name).write(run, every)

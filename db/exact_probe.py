@@ -1,0 +1,99 @@
+"""How long an exact search takes on the table as it stands: a few of its own rows' vectors, timed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Connection, Text, cast, not_, select
+from sqlalchemy.exc import DBAPIError
+
+from db.catalog import ColumnInfo
+from db.distance import Distance
+from db.explain import explain
+from db.nearest import SearchRequest, SearchSettings, nearest, source
+from db.quality import is_zero
+from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.vectors import Query, read_query
+
+QUERIES = 20
+"""Searches timed, at most: the p95 of so few is the second slowest."""
+
+BUDGET_S = 2.0
+"""No further search is begun after this long; three are made in any case."""
+
+LONGEST_MS = 5_000
+"""A search that takes longer is over any budget, and is stopped."""
+
+PARALLEL = {
+    "max_parallel_workers_per_gather": "2",
+    "min_parallel_table_scan_size": "0",
+    "parallel_setup_cost": "0",
+    "parallel_tuple_cost": "0",
+}
+"""What makes the planner share a sequential scan out, though it knows nothing of TOAST (pgvector #186)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """``queries`` exact searches for ``k`` rows, by wall time as this process saw it.
+
+    With ``stopped`` the first one took longer than LONGEST_MS, and ``p95_ms`` is that bound.
+    ``workers`` are those the plan asks for.
+    """
+
+    p95_ms: float
+    queries: int
+    k: int
+    workers: int
+    stopped: bool = False
+
+
+def time_exact(
+    connection: Connection, column: ColumnInfo, distance: Distance, *, k: int, parallel: bool = False
+) -> Timed | None:
+    """Time exact searches, each after a first one that warms the caches; None for an empty column."""
+    requests = [SearchRequest(column, query, distance, k) for query in _queries(connection, column)]
+    if not requests:
+        return None
+    settings = {**SearchSettings(exact=True).parameters(), **(PARALLEL if parallel else {})}
+    try:
+        with set_for_now(connection, {**settings, "statement_timeout": str(LONGEST_MS)}):
+            return _timed(connection, requests, k)
+    except DBAPIError as error:
+        if not refused_with(error, QUERY_CANCELED):
+            raise
+        return Timed(float(LONGEST_MS), 1, k, 0, stopped=True)
+
+
+def _timed(connection: Connection, requests: list[SearchRequest], k: int) -> Timed:
+    plan = explain(connection, nearest(requests[0], ())).document["Plan"]
+    latencies: list[float] = []
+    begun = perf_counter()
+    for request in (requests[0], *requests):
+        if len(latencies) > 3 and perf_counter() - begun > BUDGET_S:
+            break
+        statement = nearest(request, ())
+        started = perf_counter()
+        connection.execute(statement).all()
+        latencies.append((perf_counter() - started) * 1000)
+    timed = sorted(latencies[1:])
+    return Timed(timed[math.ceil(0.95 * len(timed)) - 1], len(timed), k, _workers(plan))
+
+
+def _workers(step: Mapping[str, Any]) -> int:
+    """Find how many workers a plan asks for."""
+    planned: int = step.get("Workers Planned", 0)
+    return max([planned, *(_workers(child) for child in step.get("Plans", ()))])
+
+
+def _queries(connection: Connection, column: ColumnInfo) -> list[Query]:
+    """Take the first vectors there are: an exact search takes as long for any."""
+    rows = source(column)
+    vector = rows.c[column.column]
+    usable = select(cast(vector, Text)).where(vector.is_not(None), not_(is_zero(column, rows)))
+    found = connection.execute(usable.limit(QUERIES)).scalars()
+    return [read_query(value, column.type) for value in found]

@@ -1,0 +1,92 @@
+"""Every rule speaks over a real state of a server that caused it, and neither before nor after its remedy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from dashboard.advising import crossing
+from dashboard.advisor.advice import Looked, Rule, Said, Silence
+from dashboard.advisor.facts import Facts, gather
+from dashboard.advisor.rules import RULES
+from db.catalog import find_column
+from db.engine import Database
+from tests.advisor.states import COLUMN, STATES, State, run
+
+SHOWS_ROWS = {"invisible_rows", "duplicates"}
+ANOTHER_SERVER = {"known_defects"}
+NO_STATEMENT = {"keep_exact"}
+
+
+def gathered(database: Database, budget_ms: float, local: Sequence[str] = ()) -> Facts:
+    with database.reading("tests", vectors=True) as connection:
+        for statement in local:
+            connection.exec_driver_sql(statement)
+        return gather(connection, find_column(connection, COLUMN), budget_ms=budget_ms, fit=crossing)
+
+
+def look(rule: Rule, database: Database, budget_ms: float, local: Sequence[str] = ()) -> Looked:
+    return rule.look(gathered(database, budget_ms, local))
+
+
+def reason(looked: Looked) -> str:
+    assert isinstance(looked, Silence), looked
+    assert looked.reason.endswith("."), looked.reason
+    return looked.reason
+
+
+def speaks(rule: Rule, database: Database, state: State) -> Said:
+    looked = look(rule, database, state.budget_ms, state.local)
+    assert not isinstance(looked, Silence), looked.reason
+    assert len(looked) == 1
+    return looked[0]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
+def test_a_rule_is_silent_speaks_over_its_cause_and_is_silenced_by_its_remedy(
+    rule: Rule, request: pytest.FixtureRequest
+) -> None:
+    assert rule.key in STATES, f"Cause what {rule.key} speaks of, in tests/advisor/states.py."
+    state = STATES[rule.key]
+    database: Database = request.getfixturevalue(state.server)
+    run(database, state.table)
+    assert reason(look(rule, database, state.quiet_budget_ms))
+
+    run(database, state.cause)
+    said = speaks(rule, database, state)
+    assert said.finding.endswith(".")
+    assert said.numbers
+    assert all(number.value and number.what for number in said.numbers)
+    for name, wanted in state.fields.items():
+        assert wanted in getattr(said, name)
+    run(database, said.query)
+    compile(said.remedy.migration, "migration", "exec")
+
+    local = [*state.local, *(s for s in said.remedy.statements if s.startswith("SET "))]
+    carry_out(rule, database, said, state)
+    assert reason(look(rule, database, state.budget_ms, local))
+
+
+def carry_out(rule: Rule, database: Database, said: Said, state: State) -> None:
+    """Do what the remedy says; settings are for the transaction of the search, and made there."""
+    if rule.key in SHOWS_ROWS:
+        with database.reading("tests") as connection:
+            for statement in said.remedy.statements:
+                assert connection.exec_driver_sql(statement.replace("%", "%%")).all()
+    elif rule.key not in ANOTHER_SERVER | NO_STATEMENT:
+        assert said.remedy.statements
+        for statement in said.remedy.statements:
+            if not statement.startswith("SET "):
+                run(database, statement)
+    run(database, state.fix or "")
+
+
+def test_rules_are_told_apart_and_each_state_belongs_to_one() -> None:
+    assert sorted(STATES) == sorted({rule.key for rule in RULES})
+    assert len({rule.title for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("title", [rule.title for rule in RULES])
+def test_every_rule_is_in_the_glossary(title: str) -> None:
+    glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text()
+    assert f"**{title}**" in glossary, f"Define **{title}** in docs/glossary.md."

@@ -1,0 +1,109 @@
+"""A run taken away: every format can be read again, and says what is not in it."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from dashboard.benchmark.export import FORMATS, Format, flat_row, format_named
+from db.errors import RequestError
+from db.runs import Figures, Run
+from tests.benchmark.test_compare import PLAN, run_of
+from tests.trials import exact, trial
+
+TRIALS = (
+    replace(exact(), k=10),
+    replace(
+        trial(value=40, position=1),
+        k=10,
+        facts={"server_ms": 0.4, "inserted": {"rows": 50, "row_ms": 0.2, "wal_bytes": 900.0}},
+        load=[{"clients": 2, "qps": 900.0}],
+    ),
+    replace(trial("ivfflat", 4, position=2, void=True), k=10, subset="1 %"),
+)
+RUN = run_of(*TRIALS, plan=replace(PLAN, repeats=2, subsets=(None, "1 %")), run_id=7)
+OBSERVED = {
+    0: Figures([8.0, 9.0, 10.0, 11.0], [1.0, 1.0]),
+    1: Figures([1.0, 3.0, 2.0, 4.0], [0.9, 1.0]),
+}
+
+
+def written(name: str, run: Run = RUN) -> bytes:
+    return format_named(name).write(run, OBSERVED)
+
+
+@pytest.mark.parametrize("each", FORMATS, ids=lambda each: each.name)
+def test_every_format_writes_a_run_and_one_that_has_nothing_yet(each: Format) -> None:
+    assert each.write(RUN, OBSERVED)
+    assert each.write(replace(RUN, trials=()), {})
+
+
+def test_csv_has_a_line_a_trial_and_a_column_for_every_bound() -> None:
+    rows = list(csv.DictReader(io.StringIO(written("csv").decode())))
+    assert [row["setting"] for row in rows] == ["", "ef_search=40", "probes=4"]
+    assert [row["recall"] for row in rows] == ["1.0", "0.99", ""]
+    assert rows[1]["recall_low"] == "0.98"
+    assert rows[1]["insert_row_ms"] == "0.2"
+    assert rows[2]["subset"] == "1 %"
+
+
+def test_csv_holds_no_formula() -> None:
+    run = replace(RUN, trials=(replace(TRIALS[1], subset="=cmd()"),))
+    assert next(csv.DictReader(io.StringIO(written("csv", run).decode())))["subset"] == "'=cmd()"
+
+
+def test_json_is_the_whole_run() -> None:
+    document = json.loads(written("json"))
+    assert (document["run"], document["plan"]["repeats"]) == (7, 2)
+    assert document["exact"]["recall"] == 1
+    assert [t["position"] for t in document["trials"]] == [1, 2]
+
+
+def test_parquet_has_the_figures_of_every_query_and_the_plan_beside() -> None:
+    table = parquet.read_table(io.BytesIO(written("parquet")))
+    assert table.column("latencies_ms").to_pylist() == [*(OBSERVED[i].latencies_ms for i in (0, 1)), []]
+    assert table.column("recalls").to_pylist()[1] == pytest.approx([0.9, 1.0])
+    assert json.loads(table.schema.metadata[b"plan"])["repeats"] == 2
+    assert str(table.schema.field("under_fill").type) == "double"
+
+
+def test_hdf5_is_laid_out_as_ann_benchmarks_keeps_a_result() -> None:
+    with h5py.File(io.BytesIO(written("hdf5"))) as file:
+        assert list(file) == ["0000", "0001"]
+        group = file["0001"]
+        assert group["times"][:] == pytest.approx(np.array([2.0, 3.0]) / 1000)
+        assert (group.attrs["count"], group.attrs["run_count"], group.attrs["distance"]) == (10, 2, "cosine")
+        assert group.attrs["best_search_time"] == pytest.approx(0.0015)
+        assert group["metrics/knn/recalls"][:] == pytest.approx([9, 10])
+        assert group["metrics/knn"].attrs["mean"] == pytest.approx(0.95)
+        assert "neighbors and distances" in group.attrs["absent"]
+
+
+def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None:
+    page = written("html").decode()
+    assert not re.findall(r"(?:src|href|url\(|@import|<script)", page)
+    assert "Recall@10, where 1 %" in page
+    assert "HNSW m=16, ef_construction=64, ef_search=40 is the cheapest in target" in page
+    assert page.count("<svg") == 1
+    assert "[[index]]" in page
+
+
+def test_the_report_escapes_what_others_have_named() -> None:
+    page = written("html", replace(RUN, table="<b>&", created_by='"x"')).decode()
+    assert "public.&quot;&lt;b&gt;&amp;&quot;.embedding" in page
+    assert "<b>&" not in page
+
+
+def test_every_row_has_the_same_columns() -> None:
+    assert len({tuple(flat_row(RUN, each)) for each in TRIALS}) == 1
+
+
+def test_an_unknown_format_is_refused_by_name() -> None:
+    with pytest.raises(RequestError, match="'docx'"):
+        format_named("docx")

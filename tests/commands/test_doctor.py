@@ -1,0 +1,88 @@
+"""The command ``doctor``: a file with a SELECT in, why it does or does not use the index out."""
+
+from pathlib import Path
+
+import pytest
+
+from db.engine import Database
+from tests.commands.conftest import Run
+from tests.db.conftest import run as send
+
+TABLE = """
+CREATE TABLE items (id int PRIMARY KEY, e vector(4));
+INSERT INTO items SELECT i, ARRAY[i % 7, i % 11, i % 13, 1]::vector FROM generate_series(1, 3000) AS i;
+CREATE INDEX items_e ON items USING hnsw (e vector_cosine_ops) WITH (m = 4, ef_construction = 16);
+ANALYZE items;
+"""
+
+
+@pytest.fixture
+def items(database: Database) -> None:
+    with database.control("tests") as connection:
+        send(connection, TABLE)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "search.sql"
+
+
+@pytest.mark.usefixtures("items")
+def test_json_names_the_rule_and_rewrites_the_statement(run: Run, file: Path) -> None:
+    file.write_text("-- similar items\nSELECT id FROM items ORDER BY 1 - (e <=> '[1,2,3,4]') DESC LIMIT 5;\n")
+    said = run("doctor", file, "--json")
+    assert said.code == 0, said.err
+    document = said.document
+    assert (document["uses_index"], document["index"], document["plan_node"]) == (False, None, "Seq Scan")
+    [finding] = document["findings"]
+    assert finding["rule"] == "P2"
+    assert finding["rewritten_sql"] == "SELECT id FROM items ORDER BY e <=> '[1,2,3,4]' LIMIT 5"
+    assert document["truncation"] == []
+
+
+@pytest.mark.usefixtures("items")
+def test_analyze_counts_what_came_back(run: Run, file: Path) -> None:
+    file.write_text("SELECT id FROM items WHERE id % 10 = 3 ORDER BY e <=> '[1,2,3,4]' LIMIT 200")
+    document = run("doctor", file, "--analyze", "--json").document
+    assert document["plan"]["Execution Time"] > 0
+
+
+@pytest.mark.usefixtures("items")
+def test_it_is_printed_with_the_remedy(run: Run, file: Path) -> None:
+    file.write_text("SELECT id FROM items ORDER BY e <-> '[1,2,3,4]' LIMIT 5")
+    said = run("doctor", file)
+    assert said.out.startswith("This statement uses no vector index: Seq Scan without an index.")
+    assert "P1   The statement compares by <-> (Euclidean (L2)); items_e serves <=> (Cosine)" in said.out
+    assert "SELECT id FROM items ORDER BY e <=> '[1,2,3,4]' LIMIT 5;" in said.out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"SELECT 1; DROP TABLE items", "There are 2 statements here; the doctor looks at one."),
+        (b"UPDATE items SET id = 1", "This is no SELECT but UPDATE."),
+        (b"SELECT '\xff'", "is not UTF-8 text."),
+        (b"SELECT '\x00'", "contains a NUL byte."),
+        (b"SELECT * FROM nowhere", 'relation "nowhere" does not exist'),
+    ],
+)
+def test_what_is_no_question_is_told_in_a_sentence(
+    run: Run, file: Path, content: bytes, sentence: str
+) -> None:
+    file.write_bytes(content)
+    said = run("doctor", file, "--json")
+    assert said.code == 1
+    assert sentence in said.document["error"]
+
+
+def test_a_database_without_pgvector_is_told(run_bare: Run, file: Path) -> None:
+    file.write_text("SELECT 1")
+    said = run_bare("doctor", file)
+    assert said.code == 1
+    assert "This database has no pgvector" in said.err
+
+
+def test_a_file_that_is_not_there_is_told(run: Run) -> None:
+    said = run("doctor", "nowhere.sql")
+    assert said.code == 2
+    assert "nowhere.sql" in said.err
