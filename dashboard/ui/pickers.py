@@ -36,7 +36,7 @@ def pick_column(*, must_exist: bool = True) -> ColumnInfo | None:
     st.sidebar.selectbox(
         "Column",
         list(known),
-        index=None,
+        index=None if is_gone else 0,  # a box that may be empty has a cross to empty it
         placeholder="Choose a column",
         format_func=lambda name: label(known[name]),
         key="column picker",
