@@ -145,6 +145,7 @@ def test_rows_chosen_on_two_pages_are_shown_alone(page: Page) -> None:
 def test_the_link_is_copied_and_the_export_opens_by_their_keys(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit(page, f"{PRODUCTS}&s=-price", "Data")
+    page.locator("[class*=st-key-histogram] .nsewdrag").first.wait_for()  # drawn last of all
     press(page, "Shift+L")
     expect(page.get_by_text("Link copied")).to_be_visible()
     assert "/data?c=public.products.embedding&s=-price" in page.evaluate("navigator.clipboard.readText()")
