@@ -132,8 +132,8 @@ def test_a_filter_is_shown_letter_by_letter_however_it_was_linked(products: Data
 
 
 def test_a_column_that_is_gone_is_named_letter_by_letter(products: Database) -> None:
-    [warning] = open_app("search", c="`![](http://a.b)").sidebar.warning
-    assert r"\`!\[\](http\://a.b)" in warning.value
+    [error] = open_app("search", c="`![](http://a.b)").error
+    assert r"\`!\[\](http\://a.b)" in error.value
 
 
 def test_a_view_that_was_never_filled_is_told(products: Database) -> None:
