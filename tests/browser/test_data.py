@@ -19,9 +19,14 @@ def row(page: Page, line: int) -> None:
     table.click(position={"x": 16, "y": HEADER_PX + ROW_PX * line + ROW_PX / 2})
 
 
-def choose_second_category(page: Page) -> None:
-    """Click on a value of the facet, once the page is drawn down to its last chart."""
+def open_products(page: Page) -> None:
+    """Open the demo's rows, and wait until the page is drawn down to its last chart."""
+    visit(page, PRODUCTS, "Data")
     page.locator("[class*=st-key-histogram] .nsewdrag").first.wait_for()
+
+
+def choose_second_category(page: Page) -> None:
+    """Click on a value of the facet."""
     facet = page.locator("[class*=st-key-facet-category] .dvn-scroller").first
     facet.click(position={"x": 40, "y": 2.5 * FACET_ROW_PX})
 
@@ -33,7 +38,7 @@ def place(page: Page, first: int) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_keys_turn_pages_and_the_address_reproduces_them(page: Page, scheme: str) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     place(page, 10_000)
     press(page, "ArrowRight")
     place(page, 9_900)
@@ -49,7 +54,7 @@ def test_keys_turn_pages_and_the_address_reproduces_them(page: Page, scheme: str
 
 
 def test_the_first_and_the_last_page_are_one_click_away(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     page.get_by_role("button", name="Last", exact=True).click()
     place(page, 100)
     expect(page.get_by_role("button", name=re.compile("^Next"))).to_be_disabled()
@@ -58,7 +63,7 @@ def test_the_first_and_the_last_page_are_one_click_away(page: Page) -> None:
 
 
 def test_a_jump_is_typed_and_its_letters_are_no_shortcuts(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     jump = page.get_by_label("Jump to")
     jump.press_sequentially("fen")
     jump.press("ArrowLeft")
@@ -69,7 +74,7 @@ def test_a_jump_is_typed_and_its_letters_are_no_shortcuts(page: Page) -> None:
 
 
 def test_a_filter_is_built_by_the_keyboard_and_its_link_filters_again(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     press(page, "f")
     page.get_by_role("combobox", name=re.compile("Condition")).wait_for()
     page.get_by_role("combobox", name=re.compile("^Column")).last.click()
@@ -78,7 +83,7 @@ def test_a_filter_is_built_by_the_keyboard_and_its_link_filters_again(page: Page
     page.get_by_role("combobox", name=re.compile("Condition")).click()
     page.get_by_role("option", name="is at least").click()
     page.get_by_label("Value", exact=True).fill("4.5")
-    page.keyboard.press("Control+Enter")
+    press(page, "Control+Enter")
     chip = page.get_by_role("button", name="rating is at least 4.5")
     expect(chip).to_be_visible()
     expect(page).to_have_url(re.compile("f=.*rating"))
@@ -92,7 +97,7 @@ def test_a_filter_is_built_by_the_keyboard_and_its_link_filters_again(page: Page
 
 
 def test_a_click_on_a_value_of_a_facet_filters_by_it_and_a_second_one_no_more(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     choose_second_category(page)
     chip = page.get_by_role("button", name=re.compile("^category is "))
     expect(chip).to_be_visible()
@@ -103,7 +108,7 @@ def test_a_click_on_a_value_of_a_facet_filters_by_it_and_a_second_one_no_more(pa
 
 
 def test_bars_of_the_histogram_filter_by_their_range(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     bars = page.locator("[class*=st-key-histogram] .nsewdrag").first
     bars.wait_for()
     bars.scroll_into_view_if_needed()
@@ -117,7 +122,7 @@ def test_bars_of_the_histogram_filter_by_their_range(page: Page) -> None:
 
 
 def test_a_chosen_row_opens_as_an_item_and_finds_its_neighbours(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     row(page, 0)
     expect(page.get_by_text("1 row selected")).to_be_visible()
     press(page, "n")
@@ -131,7 +136,7 @@ def test_a_chosen_row_opens_as_an_item_and_finds_its_neighbours(page: Page) -> N
 
 
 def test_rows_chosen_on_two_pages_are_shown_alone(page: Page) -> None:
-    visit(page, PRODUCTS, "Data")
+    open_products(page)
     row(page, 1)
     expect(page.get_by_text("1 row selected")).to_be_visible()
     press(page, "ArrowRight")
