@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from sqlalchemy import BigInteger, Connection, TableClause, Text, cast, func, select, text
@@ -14,7 +13,8 @@ from db.browse_sample import sample_share, sampled
 from db.catalog import other_columns
 from db.conditions import EVERY_ROW, clause, columns_of
 from db.errors import RequestError
-from db.nearest import identity, identity_names, is_row, source
+from db.keys import key_parts
+from db.nearest import identity, is_row, source
 
 SAMPLE_ROWS = 50_000
 """Rows that are sorted to find a percentile: tens of milliseconds, and right to half a per cent."""
@@ -34,7 +34,7 @@ def jump_to_key(connection: Connection, request: PageRequest, given: str) -> Pag
     In the key's own order it begins with the next row there is.  Raises RequestError for a row that is
     not there, and for rows that nothing tells apart.
     """
-    parts = _parts(given, identity_names(request.column))
+    parts = key_parts(request.column, given)
     match request.paging:
         case "keyset":
             return _jump_by_order(connection, request, parts)
@@ -71,21 +71,6 @@ def jump_to_percentile(connection: Connection, request: PageRequest, percent: fl
         return last_page(request) if percent else replace(request, cursor=None)
     find = {"keyset": _by_order, "blocks": _by_block, "offset": _by_count}[request.paging]
     return replace(request, cursor=find(connection, request, percent / 100))
-
-
-def _parts(given: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(names) == 1:
-        return (given,)
-    try:
-        parts = json.loads(given)
-    except (ValueError, RecursionError):
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(names):
-        raise RequestError(
-            f"{given[:80]!r} is not a key of this table.",
-            f"Its key is {', '.join(names)}: write a JSON list of {len(names)} values.",
-        )
-    return tuple(part if isinstance(part, str) else json.dumps(part) for part in parts)
 
 
 def _jump_by_order(connection: Connection, request: PageRequest, parts: tuple[str, ...]) -> PageRequest:

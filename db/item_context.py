@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from db.browse import Cursor, PageRequest
 from db.browse_sample import SEED, sample_share, sampled
 from db.catalog import ColumnInfo
-from db.items import Item, key_parts, key_text, keys_of, place_of
+from db.items import Item, keys_of, place_of
+from db.keys import key_parts, key_text
 from db.nearest import identity, is_row, source
 from db.norms import norm
 from db.savepoint import QUERY_CANCELED, refused_with, set_for_now

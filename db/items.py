@@ -17,6 +17,7 @@ from db.browse_blocks import heaps_of
 from db.catalog import ColumnInfo, PlainColumn, other_columns
 from db.elements import elements
 from db.errors import RequestError
+from db.keys import key_parts, key_text
 from db.nearest import SHOWN_LENGTH, identity, identity_names, is_row, source
 from db.norms import dimensions, norm
 from db.savepoint import refused_with, set_for_now
@@ -134,31 +135,6 @@ def stored_vector(connection: Connection, column: ColumnInfo, key: str) -> tuple
         raise RequestError(f"There is no row {key} in {column.schema}.{column.table}.", "Choose another row.")
     *parts, vector = found
     return key_text(parts), vector
-
-
-def key_parts(column: ColumnInfo, key: str) -> tuple[str, ...]:
-    """Read a key: the text itself, or a JSON list where several columns tell rows apart.
-
-    Raises RequestError for a text that is no such list.
-    """
-    names = identity_names(column)
-    if len(names) == 1:
-        return (key,)
-    try:
-        parts = json.loads(key)
-    except (ValueError, RecursionError):
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(names):
-        raise RequestError(
-            f"{key[:80]!r} is not a key of {column.schema}.{column.table}.",
-            f"Its key is {', '.join(names)}: write a JSON list of {len(names)} values.",
-        )
-    return tuple(part if isinstance(part, str) else json.dumps(part) for part in parts)
-
-
-def key_text(parts: Sequence[Any]) -> str:
-    """Spell what ``key_parts`` reads."""
-    return json.dumps([str(part) for part in parts]) if len(parts) > 1 else str(parts[0])
 
 
 def _texts(marks: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:

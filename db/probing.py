@@ -27,7 +27,7 @@ from db.distance import Distance
 from db.errors import RequestError
 from db.explain import explain
 from db.index_catalog import IndexInfo
-from db.items import key_text
+from db.keys import key_text
 from db.nearest import NAN, SearchSettings, distance_label, identity, source
 from db.savepoint import set_for_now
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from db.catalog import ColumnInfo
-from db.items import key_parts
+from db.keys import key_parts
 from db.nearest import identity, identity_names, is_row, source
 from db.norms import dimensions
 from db.savepoint import QUERY_CANCELED, refused_with, set_for_now

@@ -4,7 +4,6 @@ Every setting ends with the search: it is made inside a savepoint that is rolled
 exact and the approximate answer can be had from one transaction, one snapshot.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from db.catalog import ColumnInfo, PlainColumn, other_columns
 from db.conditions import Group, check
 from db.errors import DashboardError, RequestError
 from db.explain import Plan, explain
+from db.keys import key_parts
 from db.nearest import SearchRequest, identity, identity_names, is_row, nearest, source
 from db.savepoint import set_for_now
 from db.vectors import Query, read_query
@@ -146,7 +146,7 @@ def query_of_row(connection: Connection, column: ColumnInfo, key: str) -> Query:
     """
     rows = source(column)
     marks = identity(column, rows)
-    parts = _key_parts(key, column, tuple(marks))
+    parts = key_parts(column, key)
     vector = select(cast(rows.c[column.column], Text)).where(is_row(list(marks.values()), parts))
     # Only a key can be looked up twice at no cost, and only a key can be found twice.
     found = connection.execute(vector.limit(2 if column.key else 1)).scalars().all()
@@ -162,21 +162,6 @@ def query_of_row(connection: Connection, column: ColumnInfo, key: str) -> Query:
         raise RequestError(f"Row {key} has no vector: {column.column} is NULL.", "Choose another row.")
     query = read_query(found[0], column.type)
     return Query(query.vector, query.dimensions, query.is_zero, row=parts)
-
-
-def _key_parts(key: str, column: ColumnInfo, names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(names) == 1:
-        return (key,)
-    try:
-        parts = json.loads(key)
-    except (ValueError, RecursionError):
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(names):
-        raise RequestError(
-            f"{key[:80]!r} is not a key of {column.schema}.{column.table}.",
-            f"Its key is {', '.join(names)}: write a JSON list of {len(names)} values.",
-        )
-    return tuple(part if isinstance(part, str) else json.dumps(part) for part in parts)
 
 
 def _in_force(connection: Connection, wanted: Mapping[str, str]) -> dict[str, str]:

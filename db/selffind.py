@@ -26,7 +26,8 @@ from db.distance import Distance
 from db.errors import RequestError
 from db.index_catalog import IndexInfo
 from db.indexes import METHODS
-from db.items import key_parts, stored_vector
+from db.items import stored_vector
+from db.keys import key_parts
 from db.nearest import (
     UNDEFINED_FOR_ZERO,
     SearchSettings,

@@ -24,7 +24,8 @@ from db.counts import count_exactly, estimate
 from db.engine import Database
 from db.facets import facetable, facets, vector_facet
 from db.filters import Filter
-from db.items import Item, find_item, key_text
+from db.items import Item, find_item
+from db.keys import key_text
 from db.nearest import SearchRequest, SearchSettings
 from db.progress import Unrecorded
 from db.sampling import take_sample

@@ -13,7 +13,8 @@ from db.catalog import ColumnInfo, find_column
 from db.engine import Database
 from db.errors import RequestError
 from db.item_context import Around, Copies, around, copies, rank_norm
-from db.items import Item, Missing, find_item, key_parts, key_text
+from db.items import Item, Missing, find_item
+from db.keys import key_parts, key_text
 from tests.db.conftest import run
 
 Find = Callable[[str], ColumnInfo]
