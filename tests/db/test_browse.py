@@ -343,7 +343,7 @@ def test_jumps_to_a_key_begin_with_that_row(opened: Connection, find: Find) -> N
 @pytest.mark.parametrize(
     ("name", "sort", "key", "message"),
     [
-        ("parts.e", None, "a", "'a' is not a key of this table"),
+        ("parts.e", None, "a", "'a' is not a key of public.parts"),
         ("parts.e", None, "[1]", "not a key"),
         ("parts.e", Sort("n"), '["a", 99]', "no row a, 99 in public.parts"),
         ("seen.e", None, "x", "rows of a view have no key"),
