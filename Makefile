@@ -6,6 +6,7 @@ VENV ?= .venv
 UV ?= $(shell command -v uv 2>/dev/null)
 PYTHON := $(VENV)/bin/python
 PYTHONS ?= python3 python3.14 python3.13 python3.12 python3.11
+WORKERS ?= 2
 BROWSERS ?= chromium chromium-browser google-chrome google-chrome-stable
 COMPILE := pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --custom-compile-command 'make lock'
@@ -30,8 +31,9 @@ populate: setup ## load seed rows, by default the demo
 worker: setup ## run one more worker
 	@exec $(PYTHON) -m dashboard worker $(ARGS)
 
-test: $(VENV)/.installed-dev browser ## run every test, those in the browser included
-	@$(PYTHON) -m pytest $(ARGS)
+# Whole files are shared out, as many tests of one file stand on the same server or the same browser.
+test: $(VENV)/.installed-dev browser ## run every test, those in the browser included, in WORKERS processes
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, format, types, import contracts
 	$(PYTHON) -m ruff check .

@@ -35,6 +35,7 @@ INSERT INTO things (id) VALUES (9);
 CREATE TABLE twins (id text PRIMARY KEY, embedding vector(2));
 INSERT INTO twins SELECT 'row ' || i, ARRAY[i / 30, 1]::vector FROM generate_series(1, 59) AS i;
 CREATE VIEW seen AS SELECT embedding FROM twins;
+CREATE VIEW twins_slow AS SELECT id, embedding FROM twins WHERE pg_sleep(0.01) IS NOT NULL;
 CREATE TABLE parent (id int PRIMARY KEY, embedding vector(2));
 CREATE TABLE child () INHERITS (parent);
 INSERT INTO parent VALUES (1, '[1,2]');
@@ -175,15 +176,11 @@ def test_copies_are_counted_and_the_first_are_named(made: Connection) -> None:
     assert "row 1" not in alike.keys
 
 
-def test_counting_copies_ends_in_time(
-    made: Connection, reading: Connection, column: Find, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counting_copies_ends_in_time(made: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = made.scalar(text("SELECT md5(s::text) FROM twins_slow AS s LIMIT 1"))
+    item = found(made, find_column(made, "twins_slow.embedding"), str(key))
     monkeypatch.setattr(item_context, "PATIENCE_MS", 1)
-    slow = column("items_slow.embedding")
-    item = found(
-        reading, slow, str(reading.scalar(text("SELECT md5(s::text) FROM items_slow AS s WHERE id = 7")))
-    )
-    assert copies(reading, item) is None
+    assert copies(made, item) is None
 
 
 def test_a_norm_is_ranked_among_all_rows_of_a_small_table(reading: Connection, items: ColumnInfo) -> None:
