@@ -34,6 +34,7 @@ PAGES = (
     PageEntry("map.py", "Map", ":material/scatter_plot:", "Explore"),
     PageEntry("item.py", "Item", ":material/article:", "Explore", hidden=True),
     PageEntry("benchmarks.py", "Benchmarks", ":material/speed:", "Tune"),
+    PageEntry("advisor.py", "Advisor", ":material/lightbulb:", "Tune"),
     PageEntry("seed.py", "Seed & import", ":material/upload:", "Operate", Role.ENGINEER),
     PageEntry("jobs.py", "Jobs", ":material/manufacturing:", "Operate"),
     PageEntry("admin.py", "Admin", ":material/admin_panel_settings:", "Operate", Role.LEAD),

@@ -6,19 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, Text, cast, func, select, text
+from sqlalchemy import ColumnClause, Connection, Select, Text, cast, func, select, text
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.exc import DBAPIError
 
 from db.columns import VectorColumn
 from db.distance import Distance
+from db.errors import StatementTimeout
 from db.explain import Plan
 from db.index_catalog import IndexInfo, vector_indexes
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.norms import norm
+from db.savepoint import refused_with, set_for_now, within
 from db.survey import is_zero
 
 INSUFFICIENT_PRIVILEGE = "42501"
+
+FIRST_ROWS = 1000
+"""Among how many rows a vector is looked for that is not zero."""
 
 COUNT_TIMEOUT_MS = 1000
 """What counting rows that no index holds may take; beyond it, nothing is said of them."""
@@ -123,12 +128,28 @@ def volatile_functions(connection: Connection, names: Iterable[str]) -> frozense
     return frozenset(connection.execute(_VOLATILE, {"names": list(names)}).scalars())
 
 
-def sample_value(connection: Connection, relation: Relation | VectorColumn, name: str) -> str | None:
+def sample_value(connection: Connection, relation: Relation, name: str) -> str | None:
     """Read some value of a column as text; None where there is none, or this role may not read it."""
-    table = relation.table if isinstance(relation, VectorColumn) else relation.name
     value: ColumnClause[Any] = sql_column(name)
-    rows = sql_table(table, value, schema=relation.schema)
+    rows = sql_table(relation.name, value, schema=relation.schema)
     wanted = select(cast(value, Text)).select_from(rows).where(value.is_not(None)).limit(1)
+    return _read_one(connection, wanted)
+
+
+def sample_vector(connection: Connection, column: VectorColumn) -> str | None:
+    """Read the vector of some row as text, a zero one only where the first thousand rows hold no other.
+
+    None where there is none, or this role may not read it.
+    """
+    vector = column.as_table().c[column.column]
+    first = select(vector).where(vector.is_not(None)).limit(FIRST_ROWS).subquery()
+    sampled = first.c[column.column]
+    return _read_one(
+        connection, select(cast(sampled, Text)).order_by(norm(sampled, column.type) == 0).limit(1)
+    )
+
+
+def _read_one(connection: Connection, wanted: Select[Any]) -> str | None:
     try:
         with set_for_now(connection, {}):
             found: str | None = connection.execute(wanted).scalar()
@@ -151,10 +172,12 @@ def count_unindexed(
     nulls = func.count().filter(vector.is_(None))
     wanted = select(nulls, func.count().filter(is_zero(vector, distance))).select_from(rows)
     try:
-        with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
+        with within(connection, COUNT_TIMEOUT_MS):
             counted = connection.execute(wanted).one()
+    except StatementTimeout:
+        return None
     except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED, INSUFFICIENT_PRIVILEGE):
+        if not refused_with(error, INSUFFICIENT_PRIVILEGE):
             raise
         return None
     return counted[0], counted[1]

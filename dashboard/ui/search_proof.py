@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.question import Answer
+from dashboard.ui import doctor_view, state
 from dashboard.ui import search_tables as tables
-from dashboard.ui import state
 from dashboard.ui.plan_words import plan_sentence
 from dashboard.ui.search_bar import use_settings
 from dashboard.ui.search_view import ROW_PX, card_title
@@ -39,6 +39,8 @@ def _plan_and_recipes(result: SearchResult) -> None:
         _plan(result)
     with sql:
         st.code(as_sql(result), language="sql", wrap_lines=True, height=_CODE_PX)
+        if st.button("Ask the plan doctor", icon=":material/stethoscope:", key="ask doctor"):
+            doctor_view.send(result.sql, result.request.settings.parameters())
     with python:
         st.code(as_python(result), language="python", wrap_lines=True, height=_CODE_PX)
 

@@ -383,3 +383,12 @@ def test_a_computed_limit_is_not_guessed_at(doctor: Doctor) -> None:
 def test_locks_are_planned_but_not_taken(doctor: Doctor) -> None:
     with pytest.raises(RequestError, match="FOR UPDATE"):
         doctor(Ask("SELECT id FROM t ORDER BY e <=> V LIMIT 3 FOR UPDATE", analyze=True))
+
+
+def test_a_zero_vector_is_put_in_no_place_while_there_is_another(database: Database) -> None:
+    with database.control("tests") as connection:
+        connection.execute(text("CREATE TABLE z AS SELECT i AS id, ARRAY[i / 9, 0]::vector(2) AS e "
+                                "FROM generate_series(1, 20) AS i"))  # fmt: skip
+    with database.reading("tests", vectors=True) as connection:
+        found = diagnose(connection, "SELECT id FROM z ORDER BY e <=> $1 LIMIT 3")
+    assert "F10" not in [finding.rule for finding in found.truncation]

@@ -14,7 +14,7 @@ from dashboard.advisor.doctor.statement import Statement
 from dashboard.advisor.doctor.syntax import parts, walk
 from dashboard.advisor.doctor.tables import searched_column
 from db.errors import RequestError
-from db.plan_facts import PlanFacts, sample_value
+from db.plan_facts import PlanFacts, sample_value, sample_vector
 
 ASSUMED_LIMIT = 10
 _ANY_OF = (A_Expr_Kind.AEXPR_OP_ANY, A_Expr_Kind.AEXPR_OP_ALL)
@@ -53,7 +53,7 @@ def _guesses(
         searched = searched_column(ordering, tree, facts)
         column = searched.column if searched else next((c for _, c in facts.columns), None)
         if column and (numbers := _numbers((ordering.operand, ordering.other))):
-            sample = sample_value(connection, column, column.column)
+            sample = sample_vector(connection, column)
             for number in numbers if sample else ():
                 yield number, _literal(str(sample)), f"the vector of some row of {column}"
     for node in walk(tree):

@@ -1,0 +1,202 @@
+"""What the advisor found: a sentence, a card for each finding with evidence and remedy, the silent rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from itertools import groupby
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.advisor.advice import Advice, Quiet, Severity
+from dashboard.advisor.facts import BUDGET_MS
+from dashboard.advisor.rules import RULES
+from dashboard.ui import advisor_reads, clipboard, doctor_view, state
+from dashboard.ui.advisor_reads import Looked
+from dashboard.ui.data_address import link
+from dashboard.ui.messages import escaped, problem
+from dashboard.ui.runs import NEW
+from dashboard.ui.search_view import card_title
+from dashboard.ui.shell import go
+from dashboard.ui.units import counted
+from dashboard.ui.waiting import waiting
+from db.catalog import ColumnInfo
+
+ADVICE, DOCTOR = "Advice", doctor_view.VIEW
+THIS, ALL = "This column", "All columns"
+BUDGET = "budget"
+
+LEAST_MS, MOST_MS = 0.1, 60_000.0
+
+SIGNS = {
+    Severity.BROKEN: ("red", ":material/error:"),
+    Severity.WRONG: ("orange", ":material/warning:"),
+    Severity.SLOW: ("violet", ":material/hourglass_bottom:"),
+    Severity.PLAN: ("blue", ":material/event:"),
+    Severity.SAVE: ("gray", ":material/savings:"),
+    Severity.FINE: ("green", ":material/check_circle:"),
+}
+"""How each severity is marked: a colour, and a sign for who does not see colours."""
+
+_VERDICTS = {
+    Severity.BROKEN: "Something is broken: mend it first.",
+    Severity.WRONG: "Searches miss rows they should find.",
+    Severity.SLOW: "Searches take longer than they need to, or than they may.",
+    Severity.PLAN: "Nothing is wrong today; something is coming.",
+    Severity.SAVE: "All is well, and some of it is not needed.",
+    Severity.FINE: "All is well.",
+}
+_MEASURABLE = frozenset({"Need", "Cheaper moves", "Plans", "Indexes", "Space"})
+"""Groups of rules whose remedy a benchmark can weigh."""
+
+
+def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
+    """Draw the title and what is asked; return the view, the columns and the budget in ms."""
+    state.drop_beyond(BUDGET, LEAST_MS, MOST_MS)
+    left, right = st.columns([2, 7], vertical_alignment="bottom")
+    with left.container(gap=None):
+        st.title("Advisor", anchor=False)
+        st.caption("When to add an index, which, and proof")
+    with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
+        if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L"):
+            clipboard.copy(link(column), "Link copied: it shows the advice on this column")
+        view = _choice("View", [ADVICE, DOCTOR], "view")
+        scope = THIS
+        if view == ADVICE:
+            scope = _choice("Columns", [THIS, ALL], "scope")
+            budget_ms = st.number_input(
+                "Budget (ms)",
+                LEAST_MS,
+                MOST_MS,
+                BUDGET_MS,
+                format="%g",
+                key=BUDGET,
+                bind="query-params",
+                width=130,
+                help="What 95 % of exact searches may take, k = 10, before an index is called for",
+            )
+            st.button("Check again", icon=":material/refresh:", on_click=advisor_reads.look_again)
+    return view, state.columns() if scope == ALL else (column,), budget_ms if view == ADVICE else BUDGET_MS
+
+
+def _choice(label: str, options: list[str], key: str) -> str:
+    chosen = st.segmented_control(
+        label, options, default=options[0], required=True, key=key, bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen or options[0]
+
+
+def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
+    """Ask the rules, and draw what they say."""
+    with waiting(f"Asking {len(RULES)} rules about {counted(len(columns), 'column')}", 480):
+        looked = advisor_reads.look(columns, budget_ms)
+    _summary(looked, columns)
+    known = {str(column): column for column in columns}
+    for number, advice in enumerate(looked.spoken):
+        _finding(number, advice, known[advice.column])
+    for name, error in looked.failed.items():
+        with st.container(border=True):
+            card_title(escaped(name), "could not be asked")
+            problem(error)
+    _silent(looked.silent)
+
+
+def _summary(looked: Looked, columns: Sequence[ColumnInfo]) -> None:
+    spoken = looked.spoken
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True):
+            for severity, (colour, icon) in SIGNS.items():
+                if count := sum(advice.rule.severity is severity for advice in spoken):
+                    st.badge(f"{count} {severity.value}", icon=icon, color=colour)  # type: ignore[arg-type]
+            st.badge(
+                f"{counted(len(looked.silent), 'rule')} silent", icon=":material/volume_off:", color="gray"
+            )
+        worst = spoken[0].rule.severity if spoken else Severity.FINE
+        st.markdown(f"**{_VERDICTS[worst]}** {_first_words(spoken)}")
+        at = max((advised.facts.at for advised in looked.advised), default=None)
+        checked = f"checked {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC in {looked.took_s:.1f} s" if at else ""
+        st.caption(
+            f"{len(RULES)} rules on {counted(len(columns), 'column')} · {checked} · reads catalogs, counts, "
+            "a few timed searches, and past runs and inspections; changes nothing"
+        )
+
+
+def _first_words(spoken: Sequence[Advice]) -> str:
+    return escaped(spoken[0].said.finding) if spoken else "No rule has anything to say."
+
+
+def _finding(number: int, advice: Advice, column: ColumnInfo) -> None:
+    colour, icon = SIGNS[advice.rule.severity]
+    remedy = advice.said.remedy
+    with st.container(border=True):
+        left, right = st.columns([3, 2], gap="medium")
+        with left.container(gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(advice.rule.severity.value, icon=icon, color=colour)  # type: ignore[arg-type]
+                st.caption(escaped(advice.column))
+            st.subheader(advice.rule.title, anchor=False)
+            st.markdown(escaped(advice.said.finding))
+            _numbers(advice)
+            st.caption(f"Rule `{advice.rule.key}` · {escaped(advice.rule.source)}")
+        with right.container(gap="small"):
+            _remedy(number, advice, column, has_migration=bool(remedy.migration))
+
+
+def _numbers(advice: Advice) -> None:
+    with st.grid(3, gap="small", min_column_width=110):
+        for number in advice.said.numbers:
+            with st.container(gap=None):
+                st.markdown(f"**{escaped(number.value)}**")
+                st.caption(escaped(number.what))
+
+
+def _remedy(number: int, advice: Advice, column: ColumnInfo, *, has_migration: bool) -> None:
+    remedy = advice.said.remedy
+    if has_migration:
+        sql, migration, query = st.tabs(["Remedy", "Alembic", "Evidence"])
+        sql.code(remedy.sql, language="sql", wrap_lines=True)
+        migration.code(remedy.migration, language="python", wrap_lines=True)
+    elif remedy.sql:
+        sql, query = st.tabs(["Remedy", "Evidence"])
+        sql.code(remedy.sql, language="sql", wrap_lines=True)
+    else:
+        query = st.tabs(["Evidence"])[0]
+    query.code(advice.said.query, language="sql", wrap_lines=True)
+    if remedy.sql and advice.rule.group in _MEASURABLE:
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            if st.button(
+                "Measure it",
+                key=f"measure {number}",
+                icon=":material/science:",
+                help="Plans a benchmark on a scratch copy: before and after, on your own rows",
+            ):
+                go("benchmarks.py", {"c": str(column), NEW: "1"})
+
+
+def _silent(silent: Sequence[Quiet]) -> None:
+    if not silent:
+        return
+    with st.container(border=True):
+        card_title(
+            "Silent rules", f"{counted(len(silent), 'rule')} looked and found nothing; each says what it saw"
+        )
+        order = {rule.key: place for place, rule in enumerate(RULES)}
+        by_rule = sorted(silent, key=lambda quiet: (_GROUPS.index(quiet.rule.group), order[quiet.rule.key]))
+        for group, members in groupby(by_rule, key=lambda quiet: quiet.rule.group):
+            _group(group, list(members))
+
+
+_GROUPS = tuple(dict.fromkeys(rule.group for rule in RULES))
+
+
+def _group(group: str, members: Sequence[Quiet]) -> None:
+    columns = {quiet.column for quiet in members}
+    lines = [
+        (quiet.rule.title, *([quiet.column] if len(columns) > 1 else []), quiet.reason) for quiet in members
+    ]
+    names = ["Rule", *(["Column"] if len(columns) > 1 else []), "Why it is silent"]
+    with st.expander(f"{group} · {len(members)}", icon=":material/volume_off:"):
+        frame = pd.DataFrame(lines, columns=names).map(escaped)
+        st.table(frame, border="horizontal", hide_index=True)

@@ -1,0 +1,18 @@
+"""Advisor: when to add an index and which, what is wrong, and why a statement uses no index."""
+
+import streamlit as st
+
+from dashboard.ui import advisor_view, clipboard, doctor_view, messages, pickers
+
+column = pickers.pick_column()
+if column is None:
+    st.title("Advisor", anchor=False)
+    messages.no_column()
+    st.stop()
+
+view, columns, budget_ms = advisor_view.header(column)
+clipboard.refused()
+if view == advisor_view.DOCTOR:
+    doctor_view.draw()
+else:
+    advisor_view.draw(columns, budget_ms)

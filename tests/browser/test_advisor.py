@@ -1,0 +1,43 @@
+"""Advisor in the browser: findings, and a search that is taken to the plan doctor."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import press, settled, visit
+
+COLUMN = "public.products.embedding"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_rule_speaks_or_says_why_it_is_silent(page: Page, scheme: str) -> None:
+    visit(page, f"/advisor?c={COLUMN}", "Advisor")
+    expect(page.get_by_text(re.compile(r"27 rules on 1 column"))).to_be_visible()
+    page.get_by_text(re.compile(r"^Need · ")).click()
+    expect(page.get_by_role("columnheader", name="Why it is silent").first).to_be_visible()
+
+
+def test_a_budget_is_part_of_the_address(page: Page) -> None:
+    visit(page, f"/advisor?c={COLUMN}&budget=0.2", "Advisor")
+    expect(page.get_by_role("heading", name="Exact search over budget")).to_be_visible()
+    expect(page.get_by_text("CREATE INDEX CONCURRENTLY").first).to_be_visible()
+
+
+def test_a_statement_is_typed_and_diagnosed_by_the_keyboard(page: Page) -> None:
+    visit(page, f"/advisor?c={COLUMN}&view=Plan+doctor", "Advisor")
+    statement = page.get_by_role("textbox", name="Statement")
+    statement.fill("SELECT id FROM products ORDER BY embedding <=> $1")
+    statement.press("Control+Enter")
+    press(page, "Control+Enter")
+    expect(page.get_by_text(re.compile("vector index")).first).to_be_visible()
+    expect(page.get_by_text("$1 was taken as the vector of some row of")).to_be_visible()
+
+
+def test_a_search_is_taken_to_the_doctor(page: Page) -> None:
+    visit(page, f"/search?c={COLUMN}&q=waterproof+trail+shoe", "Search")
+    page.get_by_role("tab", name="SQL").click()
+    page.get_by_role("button", name="Ask the plan doctor").click()
+    settled(page, "Advisor")
+    expect(page.get_by_role("textbox", name="Statement")).to_have_value(re.compile("ORDER BY"))
+    expect(page.get_by_text(re.compile("uses (no|a) vector index"))).to_be_visible()

@@ -1,0 +1,112 @@
+"""Advisor: what the rules found and what they did not, on one column and on all; the doctor's statements."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.advisor.advice import Severity
+from dashboard.advisor.rules import RULES
+from dashboard.seeding.load import populate
+from dashboard.seeding.request import PopulateRequest
+from dashboard.ui.advisor_view import SIGNS
+from dashboard.ui.doctor_view import STATEMENT
+from db.engine import Database
+from db.progress import Unrecorded
+from tests.pages.conftest import open_app
+from tests.pages.test_inspection import INDEX, press, shown
+
+NASTY = "public.nasty.embedding"
+
+
+@pytest.fixture
+def nasty(served: Database) -> Database:
+    populate(served, PopulateRequest(source="nasty", table="nasty", rows=1_000, dims=16), Unrecorded())
+    with served.control("tests") as connection:
+        connection.exec_driver_sql(INDEX)
+        connection.exec_driver_sql("ANALYZE nasty")
+    return served
+
+
+def diagnosed(statement: str) -> AppTest:
+    app = open_app("advisor", c=NASTY, view="Plan doctor")
+    app.text_area(key=STATEMENT).set_value(statement)
+    return press(app, "Diagnose")
+
+
+def test_a_finding_has_its_numbers_its_remedy_and_its_source(nasty: Database) -> None:
+    app = open_app("advisor", c=NASTY)
+    words = shown(app)
+    assert "Rows without a distance" in words
+    assert "rows can never be found" in words
+    assert "NULL vectors" in words
+    assert "pgvector README: NULL vectors are not indexed" in words
+    assert any("IS NULL" in code.value for code in app.code)
+
+
+def test_a_rule_speaks_or_is_silent_with_its_reason(nasty: Database) -> None:
+    app = open_app("advisor", c=NASTY)
+    spoken = {subheader.value for subheader in app.subheader}
+    silent = {line for table in app.table for line in table.value["Rule"]}
+    assert {rule.title for rule in RULES} <= spoken | silent
+    assert all(reason for table in app.table for reason in table.value["Why it is silent"])
+
+
+def test_a_budget_that_exact_search_cannot_keep_asks_for_an_index(served: Database) -> None:
+    populate(served, PopulateRequest(source="clusters", table="items", rows=5_000, dims=64), Unrecorded())
+    app = open_app("advisor", c="public.items.embedding", budget="0.1")
+    assert "Exact search over budget" in shown(app)
+    assert any("USING hnsw" in code.value for code in app.code)
+    assert "Exact search suffices" in shown(open_app("advisor", c="public.items.embedding", budget="5000"))
+
+
+def test_every_column_is_asked_and_one_that_may_not_be_read_keeps_nobody_from_the_others(
+    nasty: Database,
+) -> None:
+    with nasty.control("tests") as connection:
+        connection.exec_driver_sql("CREATE MATERIALIZED VIEW later AS SELECT * FROM nasty WITH NO DATA")
+    app = open_app("advisor", c=NASTY, scope="All columns")
+    words = shown(app)
+    assert "public.later.embedding" in words
+    assert "could not be asked" in words
+    assert "REFRESH MATERIALIZED VIEW" in words
+    assert "Rows without a distance" in words
+
+
+@pytest.mark.parametrize("budget", ["0", "1e400", "cheap"])
+def test_a_budget_in_the_address_that_is_none_is_left_out(nasty: Database, budget: str) -> None:
+    app = open_app("advisor", c=NASTY, budget=budget)
+    assert not app.exception
+    assert app.number_input(key="budget").value == 50
+
+
+def test_the_doctor_names_the_rule_and_writes_the_statement_anew(nasty: Database) -> None:
+    app = diagnosed("SELECT id FROM nasty ORDER BY 1 - (embedding <=> $1) DESC LIMIT 5")
+    assert "P2" in {badge.value for badge in app.markdown} or "P2" in shown(app)
+    assert "Hidden distance" in shown(app)
+    app = press(app, "Diagnose this")
+    assert "Hidden distance" not in shown(app)
+    assert "DESC" not in str(app.text_area(key=STATEMENT).value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("DROP TABLE nasty", "SELECT"),
+        ("SELECT 1; SELECT 2", "There are 2 statements here"),
+        ("SELEC id FROM nasty", "syntax"),
+        ("SELECT id FROM nowhere ORDER BY e <=> $1 LIMIT 5", "nowhere"),
+    ],
+)
+def test_what_is_not_one_select_is_refused_in_a_sentence(
+    nasty: Database, statement: str, sentence: str
+) -> None:
+    app = diagnosed(statement)
+    assert not app.exception
+    assert any(sentence in error.value.replace("\\", "") for error in app.error)
+    with nasty.reading("tests") as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM nasty").scalar() == 1_000
+
+
+def test_every_severity_is_marked() -> None:
+    assert set(SIGNS) == set(Severity)
