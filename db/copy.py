@@ -86,11 +86,22 @@ def copy_in(
 
 
 def send(
-    connection: Connection, schema: str, table: str, fields: Sequence[Field], blocks: Iterable[Block]
+    connection: Connection,
+    schema: str,
+    table: str,
+    fields: Sequence[Field],
+    blocks: Iterable[Block],
+    *,
+    freeze: bool = False,
 ) -> int:
-    """Load blocks that are encoded already, as ``copy_in`` does; for a stream cut into transactions."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(schema, table), sql.SQL(", ").join(sql.Identifier(f.name) for f in fields)
+    """Load blocks that are encoded already, as ``copy_in`` does; for a stream cut into transactions.
+
+    ``freeze`` writes rows that need no VACUUM, into a table that this very transaction has created.
+    """
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(
+        sql.Identifier(schema, table),
+        sql.SQL(", ").join(sql.Identifier(f.name) for f in fields),
+        sql.Literal(freeze),
     )
     stream = _Stream(blocks)
     with driver_cursor(connection, "COPY") as cursor:

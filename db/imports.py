@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg2 import sql
@@ -43,6 +44,26 @@ _INVALID = text("""
 SELECT given.place, (pg_input_error_info(given.value, :type)).message
 FROM unnest(CAST(:texts AS text[])) WITH ORDINALITY AS given (value, place)
 WHERE NOT pg_input_is_valid(given.value, :type)
+""")
+
+
+_KNOWS_IMPORTS = text("""
+SELECT EXISTS (
+  SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'vectorscope' AND c.relname = 'audit_log'
+    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+""")
+_IMPORTED = text("""
+SELECT at, COALESCE((detail ->> 'rows')::bigint, 0) AS rows FROM vectorscope.audit_log
+WHERE action = 'import' AND object = :table AND detail ->> 'sha256' = :sha256
+ORDER BY id DESC LIMIT 1
+""")
+_RULES = text("""
+SELECT pg_get_constraintdef(c.oid) AS text,
+       ARRAY(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS columns
+FROM pg_constraint c
+WHERE c.conrelid = :oid AND c.contype IN ('c', 'f', 'u', 'x') ORDER BY c.contype, c.conname
 """)
 
 
@@ -83,6 +104,36 @@ def invalid_texts(connection: Connection, type_name: str, values: Sequence[str])
         return {}
     asked = {"type": type_name, "texts": _array_literal(values)}
     return {int(place) - 1: str(message) for place, message in connection.execute(_INVALID, asked)}
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An import that was: when, and how many rows it brought."""
+
+    at: datetime
+    rows: int
+
+
+def imported_before(connection: Connection, table: str, sha256: str) -> Before | None:
+    """Find the last import of a file into a table; None where there was none, or it cannot be known."""
+    if not connection.scalar(_KNOWS_IMPORTS):
+        return None
+    row = connection.execute(_IMPORTED, {"table": table, "sha256": sha256}).one_or_none()
+    return Before(row.at, row.rows) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A constraint of a table, as pg_get_constraintdef() writes it, and the columns it is about."""
+
+    text: str
+    columns: frozenset[str]
+
+
+def rules_of(connection: Connection, target: Target) -> tuple[Rule, ...]:
+    """List the constraints of a table that nobody but the table looks at: CHECK, FOREIGN KEY, UNIQUE..."""
+    found = connection.execute(_RULES, {"oid": target.oid})
+    return tuple(Rule(row.text, frozenset(row.columns)) for row in found)
 
 
 def _unnested(values: Sequence[Sequence[str]]) -> Any:
@@ -141,6 +192,16 @@ def merge(
     if mode != "insert":
         statement = statement.on_conflict_do_nothing(index_elements=list(key))
     return Merged(connection.execute(statement).rowcount, 0)
+
+
+def count_lacking(connection: Connection, staging: Table, target: Target, key: Sequence[str]) -> int:
+    """Count the staged rows whose ``key`` is whole, and not in the table."""
+    stored = table(target.name, *map(named, key), schema=target.schema)
+    same = [stored.c[name] == _read_as(target, staging, name) for name in key]
+    whole = [staging.c[name].is_not(None) for name in key]
+    there = select(1).select_from(stored).where(*same).exists()
+    lacking = select(func.count()).select_from(staging).where(*whole, ~there)
+    return int(connection.execute(lacking).scalar_one())
 
 
 def _count_known(connection: Connection, staging: Table, target: Target, key: Sequence[str]) -> int:

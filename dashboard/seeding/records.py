@@ -8,8 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from dashboard.seeding.formats import delimited, jsonfile
-from dashboard.seeding.formats.door import regular, sha256_of
+from dashboard.seeding.formats import delimited, jsonfile, regular, sha256_of
 from dashboard.seeding.formats.recognise import recognised
 from dashboard.seeding.formats.rowwise import Numbered, Record
 from dashboard.seeding.formats.table import MAX_CELL_BYTES, quoted, refuse_size
@@ -50,7 +49,7 @@ def read_records(path: Path) -> Records:
     refuse_size(file.name, columns=len(names))
     columns = {name: [record.get(name) for record in found] for name in names}
     if not is_json:
-        columns = {name: read_column(values) for name, values in columns.items()}
+        columns = {name: read_column([v or None for v in values]) for name, values in columns.items()}
     return Records(columns, len(found), tuple(rejections), sha256_of(file))
 
 

@@ -33,6 +33,13 @@ LONGEST_PAUSE_S = 60.0
 TIMEOUT_S = 60.0
 _TRY_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _SETTING = "Correct VECTORSCOPE_EMBEDDING_URL, _MODEL and _KEY."
+_KEY = "Set VECTORSCOPE_EMBEDDING_KEY to a key that the service takes for this model."
+_REMEDIES = {
+    401: _KEY,
+    403: _KEY,
+    404: "Correct VECTORSCOPE_EMBEDDING_URL, which ends before /embeddings, and VECTORSCOPE_EMBEDDING_MODEL.",
+}
+"""What to do about a refusal that trying again does not change, by its HTTP status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ def _ask(
 
     Raises DashboardError where the service fails for good, or answers something else.
     """
+    remedy = f"Try again later. {_SETTING}"
     for attempt in range(1, ATTEMPTS + 1):
         try:
             answer = client.post(
@@ -123,10 +131,11 @@ def _ask(
                 return _vectors(answer, there, len(texts), dims)
             trouble, asked_s = _refusal(answer, there), _asked_pause_s(answer)
             if answer.status_code not in _TRY_AGAIN or (asked_s or 0) > LONGEST_PAUSE_S:
+                remedy = _REMEDIES.get(answer.status_code, remedy)
                 break
         if attempt < ATTEMPTS:
             time.sleep(_pause_s(attempt) if asked_s is None else asked_s)
-    raise DashboardError(f"The embedding service at {there.host} {trouble}.", f"Try again later. {_SETTING}")
+    raise DashboardError(f"The embedding service at {there.host} {trouble}.", remedy)
 
 
 def _pause_s(attempt: int) -> float:

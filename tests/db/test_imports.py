@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.engine import Database
-from db.imports import existing_keys, hold_shape, invalid_texts, note_embedding
+from db.imports import existing_keys, hold_shape, imported_before, invalid_texts, note_embedding, rules_of
 from db.notes import read_note
 from db.targets import Target, find_target, holds_rows, writable_tables
 
@@ -143,3 +143,22 @@ def test_an_embedding_is_noted_where_nobody_wrote_anything_else(tables: Database
     column = target(tables, "plain").column("v")
     assert column is not None
     assert read_note(column.comment) == facts
+
+
+def test_the_rules_of_a_table_are_told_with_their_columns(tables: Database) -> None:
+    with tables.control("tests") as connection:
+        connection.exec_driver_sql(
+            'ALTER TABLE keyless ADD "p%%" numeric CHECK ("p%%" > 0), ADD r bigint REFERENCES plain'
+        )
+    with tables.reading("tests") as connection:
+        found = {rule.text: rule.columns for rule in rules_of(connection, target(tables, "keyless"))}
+    assert found == {
+        'CHECK (("p%" > (0)::numeric))': {"p%"},
+        "FOREIGN KEY (r) REFERENCES plain(id)": {"r"},
+    }
+
+
+def test_where_nobody_wrote_imports_down_none_is_known(tables: Database) -> None:
+    with tables.control("tests") as connection:
+        connection.exec_driver_sql("DROP TABLE vectorscope.audit_log")
+        assert imported_before(connection, "public.plain", "0" * 64) is None

@@ -97,6 +97,22 @@ def test_a_refusal_is_told_in_the_services_words_and_not_repeated(service: Servi
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "setting"),
+    [
+        (401, "VECTORSCOPE_EMBEDDING_KEY"),
+        (403, "VECTORSCOPE_EMBEDDING_KEY"),
+        (404, "VECTORSCOPE_EMBEDDING_MODEL"),
+    ],
+)
+def test_a_refusal_for_good_names_the_setting_to_correct(service: Service, status: int, setting: str) -> None:
+    service.script = [Answer(status)]
+    with pytest.raises(DashboardError) as refused:
+        embed("word")
+    assert setting in refused.value.remedy
+    assert "later" not in refused.value.remedy
+
+
 def test_a_silent_service_is_waited_for_only_so_long(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

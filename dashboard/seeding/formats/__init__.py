@@ -12,7 +12,9 @@ A row or value that cannot be read is a Fault of its batch and costs nothing but
 cannot be used is a RequestError.  ``start_row`` rows are passed over, so that a cut-off import goes on.
 """
 
-from dashboard.seeding.formats.door import contents, read_batches, sha256_of
+from dashboard.seeding.formats.door import contents, opened, read_batches, regular
+from dashboard.seeding.formats.hashing import sha256_of, unchanged
+from dashboard.seeding.formats.spool import Spool
 from dashboard.seeding.formats.table import (
     FAULTS,
     KINDS,
@@ -32,8 +34,12 @@ __all__ = [
     "Dataset",
     "Fault",
     "FileColumn",
+    "Spool",
     "Wanted",
     "contents",
+    "opened",
     "read_batches",
+    "regular",
     "sha256_of",
+    "unchanged",
 ]

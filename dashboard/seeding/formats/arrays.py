@@ -137,13 +137,13 @@ def _check_size(name: str, header: Header, held_bytes: int) -> None:
 def _rows(file: IO[bytes], header: Header, rows: int, name: str) -> NDArray[Any]:
     """Read the next rows; shape (rows, ...)."""
     wanted = rows * header.row_bytes
-    data = bytearray(wanted)
-    got, view = 0, memoryview(data)
+    data = np.empty(wanted, np.uint8)
+    got, view = 0, data.data
     while got < wanted and (more := file.readinto(view[got:])):  # type: ignore[attr-defined]
         got += more
     if got < wanted:
         raise RequestError(f"The file {name} ends before its last row.", "Save it again: it was cut off.")
-    return np.frombuffer(data, header.dtype).reshape(rows, *header.shape[1:])
+    return data.view(header.dtype).reshape(rows, *header.shape[1:])
 
 
 def survey_npz(path: Path, _: str | None) -> Contents:

@@ -1,15 +1,21 @@
-"""CSV with a header, split by comma, semicolon, tab or bar: one record a row, an empty field is NULL."""
+"""CSV with a header, split by comma, semicolon, tab or bar: one record a row.
+
+An empty field is NULL, and where it is quoted a text without characters: COPY and our export write both so.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from re import Pattern
+from typing import Any
 
 from dashboard.seeding.formats import rowwise
 from dashboard.seeding.formats.kinds import SPELLED
-from dashboard.seeding.formats.rowwise import Numbered
+from dashboard.seeding.formats.rowwise import Numbered, Record
 from dashboard.seeding.formats.table import Contents, Raw, refuse_size
 from dashboard.seeding.formats.text import MAX_LINE_CHARACTERS, lines
 from db.errors import RequestError
@@ -23,7 +29,9 @@ def survey(path: Path, _: str | None) -> Contents:
     notes = []
     if (delimiter := _delimiter(path)) != ",":
         notes.append(f"Fields are separated by {_NAMES[delimiter]}.")
-    return rowwise.survey(path, "csv", records(path), SPELLED, notes)
+    # Programs that quote every field mean NULL in a column of numbers: its kind is that of the others.
+    filled = ((number, _filled(record)) for number, record in records(path))
+    return rowwise.survey(path, "csv", filled, SPELLED, notes)
 
 
 def batches(path: Path, names: tuple[str, ...], start_row: int, _: str | None) -> Iterator[Raw]:
@@ -31,7 +39,7 @@ def batches(path: Path, names: tuple[str, ...], start_row: int, _: str | None) -
 
     Raises RequestError where the header lacks one of ``names``.
     """
-    header = tuple(next(_rows(path), []))
+    header = tuple(name or "" for name in next(_rows(path), []))
     if lacking := next((name for name in names if name not in header), None):
         raise rowwise.missing(lacking, header)
     return rowwise.batches(records(path), names, start_row, typed=False)
@@ -43,22 +51,58 @@ def records(path: Path) -> Numbered:
     Raises RequestError where the file is not CSV, or its header cannot be one.
     """
     rows = _rows(path)
-    header = next(rows, [])
+    header = [name or "" for name in next(rows, [])]
     _check(path.name, header)
     for number, cells in enumerate(rows, 1):
         if len(cells) == len(header):
-            yield number, {name: cell or None for name, cell in zip(header, cells, strict=True)}
+            yield number, dict(zip(header, cells, strict=True))
         else:
             yield number, f"has {len(cells)} fields, the header has {len(header)}"
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def _filled(record: Record | str) -> Record | str:
+    return record if isinstance(record, str) else {name: cell or None for name, cell in record.items()}
+
+
+def _rows(path: Path) -> Iterator[list[Any]]:
+    """Read the fields of each row that has any; None is an empty one without quotes."""
     csv.field_size_limit(MAX_LINE_CHARACTERS)  # a cell over MAX_CELL_BYTES costs its row, not the file
-    read = csv.reader(lines(path, newline=""), strict=True, delimiter=_delimiter(path))
+    delimiter, written = _delimiter(path), _Written(lines(path, newline=""))
+    read = csv.reader(written, strict=True, delimiter=delimiter)
+    field = re.compile(rf'(?:^|{re.escape(delimiter)})("(?:[^"]|"")*"|[^{re.escape(delimiter)}\r\n]*)')
     try:
-        yield from filter(None, read)
+        for cells in read:
+            text = written.taken()
+            if cells:
+                yield cells if all(cells) else _with_nulls(cells, text, field)
     except csv.Error as error:
         raise RequestError(f"Line {read.line_num:,} is not CSV: {error}.", "Correct the file.") from None
+
+
+class _Written:
+    """Hands on lines, and the text of those that a row was made of: csv does not tell "" from nothing."""
+
+    def __init__(self, given: Iterator[str]) -> None:
+        self._given = given
+        self._since: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._given:
+            self._since.append(line)
+            yield line
+
+    def taken(self) -> str:
+        text = "".join(self._since)
+        self._since.clear()
+        return text
+
+
+def _with_nulls(cells: list[str], text: str, field: Pattern[str]) -> list[str | None]:
+    """Tell the empty fields of a row that are quoted from those that are NULL."""
+    if '""' not in text:
+        return [cell or None for cell in cells]
+    quoted = [found[1].startswith('"') for found in field.finditer(text)]
+    return [cell if cell or is_quoted else None for cell, is_quoted in zip(cells, quoted, strict=False)]
 
 
 def _check(name: str, header: list[str]) -> None:

@@ -8,18 +8,20 @@ goes through a parser or a decompressor, and so through the sandbox, both times.
 
 from __future__ import annotations
 
-import hashlib
 import stat
-from collections.abc import Generator, Mapping
-from contextlib import closing
-from dataclasses import asdict, replace
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dashboard.seeding import sandbox
 from dashboard.seeding.formats import wire
+from dashboard.seeding.formats.hashing import hashed
 from dashboard.seeding.formats.reading import as_wanted
 from dashboard.seeding.formats.recognise import recognised
+from dashboard.seeding.formats.spool import Spool
 from dashboard.seeding.formats.table import Batch, Contents, Wanted
 from dashboard.seeding.sandbox import Limits
 from db.errors import RequestError
@@ -28,40 +30,75 @@ INSIDE = "dashboard.seeding.formats.inside"
 
 
 def contents(path: str | Path, *, dataset: str | None = None) -> Contents:
-    """Say what is in a file, in the sandbox; ``dataset`` chooses one of those in an HDF5 file.
-
-    CSV and JSON are read through; of the others only the header or footer and the first rows are.
-
-    Raises RequestError where the file cannot be used.
-    """
-    file = regular(path)
-    request = {"path": str(file), "dataset": dataset}
-    found = sandbox.answer(INSIDE, "contents", request, Limits.of(file))
-    return replace(wire.contents_of(found), sha256=sha256_of(file))
+    """Say what is in a file; see ``File.contents``."""
+    with opened(path) as file:
+        return file.contents(dataset)
 
 
 def read_batches(
     path: str | Path, columns: Mapping[str, Wanted], *, start_row: int = 0, dataset: str | None = None
 ) -> Generator[Batch]:
-    """Read the rows after ``start_row``, of each the ``columns``, in batches of about 4 MB.
+    """Read a file's rows; see ``File.batches``.  Close it when leaving early."""
+    with opened(path) as file:
+        yield from file.batches(columns, start_row=start_row, dataset=dataset)
 
-    Close it when leaving early.
 
-    Raises RequestError where the file cannot be used or lacks a column, when the batches before are out.
+@contextmanager
+def opened(path: str | Path) -> Iterator[File]:
+    """Lend a file to be asked; a process that parses it is started when it is needed, and but once.
+
+    Raises RequestError for what is no file, or cannot be read.
     """
     file = regular(path)
-    form = recognised(file)
-    if form.bare:
-        yield from as_wanted(form.batches(file, tuple(columns), start_row, dataset), columns)
-        return
-    request: dict[str, Any] = {
-        "path": str(file),
-        "columns": {name: asdict(wanted) for name, wanted in columns.items()},
-        "start_row": start_row,
-        "dataset": dataset,
-    }
-    with closing(sandbox.stream(INSIDE, "batches", request, Limits.of(file))) as packed:
-        for batch, metadata in packed:
+    with ExitStack() as stack:
+        yield File(file, cache(lambda: stack.enter_context(sandbox.reader(INSIDE, Limits.of(file)))))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that can be imported; ``inside`` gives the process that parses it."""
+
+    path: Path
+    inside: Callable[[], sandbox.Reader]
+
+    def contents(self, dataset: str | None = None) -> Contents:
+        """Say what is in the file, in the sandbox; ``dataset`` chooses one of those in an HDF5 file.
+
+        CSV and JSON are read through; of the others only the header or footer and the first rows are.
+
+        Raises RequestError where the file cannot be used.
+        """
+        with hashed(self.path) as sha256:
+            found = self.inside().answer("contents", {"path": str(self.path), "dataset": dataset})
+            return replace(wire.contents_of(found), sha256=sha256())
+
+    def batches(
+        self,
+        columns: Mapping[str, Wanted],
+        *,
+        start_row: int = 0,
+        dataset: str | None = None,
+        spool: Spool | None = None,
+    ) -> Iterator[Batch]:
+        """Read the rows after ``start_row``, of each the ``columns``, in batches of about 1 MB.
+
+        What comes out of the sandbox is kept in ``spool`` besides.
+
+        Raises RequestError where the file cannot be used or lacks a column, when the batches before are
+        out.
+        """
+        form = recognised(self.path)
+        if form.bare:
+            yield from as_wanted(form.batches(self.path, tuple(columns), start_row, dataset), columns)
+            return
+        request: dict[str, Any] = {
+            "path": str(self.path),
+            "columns": {name: asdict(wanted) for name, wanted in columns.items()},
+            "start_row": start_row,
+            "dataset": dataset,
+        }
+        packed = self.inside().stream("batches", request)
+        for batch, metadata in packed if spool is None else spool.keep(packed):
             yield wire.unpacked(batch, metadata, columns)
 
 
@@ -84,9 +121,3 @@ def regular(path: str | Path) -> Path:
         f"The file {str(path)!r} cannot be read: it is a directory, a pipe or a device.",
         "Choose a regular file.",
     )
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hash a file, by which a later step knows that it is still the same."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

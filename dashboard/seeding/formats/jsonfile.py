@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,32 @@ from typing import Any
 from dashboard.seeding.formats import rowwise
 from dashboard.seeding.formats.kinds import TYPED
 from dashboard.seeding.formats.rowwise import Numbered, Record
-from dashboard.seeding.formats.table import Contents, Raw
+from dashboard.seeding.formats.table import Contents, Raw, quoted
 from dashboard.seeding.formats.text import CHUNK_BYTES, MAX_LINE_CHARACTERS, beginning, lines, not_utf8
 from db.errors import RequestError
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _RECORDS = re.compile(r'(\[\s*)?\{\s*["}]')
 _GOES_ON = "0123456789.eE+-"
-_DECODER = json.JSONDecoder()
 _NO_OBJECT = "is not an object with named values"
+
+
+class _Repeated(Exception):
+    """An object that gives a name two values: in the place of that object, too, once it is caught."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"has the name {quoted(name)} twice in one object")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Record:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _Repeated(next(name for name, times in Counter(n for n, _ in pairs).items() if times > 1))
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+_ANY = json.JSONDecoder()
 
 
 def survey(path: Path, _: str | None) -> Contents:
@@ -57,6 +75,8 @@ def begins_a_record(text: str) -> bool:
 
 
 def _record(value: Any) -> Record | str:
+    if isinstance(value, _Repeated):
+        return str(value)
     return value if isinstance(value, dict) else _NO_OBJECT
 
 
@@ -73,17 +93,21 @@ def _lines(path: Path) -> Iterator[Record | str]:
 
 def _line(line: str) -> Record | str:
     try:
-        return _record(json.loads(line))
+        return _record(_DECODER.decode(line))
+    except _Repeated as repeated:
+        return str(repeated)
     except (ValueError, RecursionError) as error:
         return f"is not JSON: {_why(error)}"
 
 
-def _single(path: Path) -> Record | None:
+def _single(path: Path) -> Record | str | None:
     """Read one object that goes over many lines; None where the file is not that."""
     with path.open(encoding="utf-8-sig") as file:
         text = file.read(MAX_LINE_CHARACTERS)
     try:
-        value = json.loads(text)
+        value = _record(_DECODER.decode(text))
+    except _Repeated as repeated:
+        return str(repeated)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -132,7 +156,7 @@ class _Window:
         self.next()
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
+                value, end = self._decoded()
                 # At the end of what is there a number might go on: 1, then .5e3
                 if self._text[end : end + 1] not in _GOES_ON or not self._more():
                     self._at = end
@@ -142,6 +166,13 @@ class _Window:
             except ValueError as error:
                 if not self._more():
                     raise self.wrong(getattr(error, "msg", str(error))) from None
+
+    def _decoded(self) -> tuple[Any, int]:
+        """Read a value, and find where it ends also where it is refused."""
+        try:
+            return _DECODER.raw_decode(self._text, self._at)
+        except _Repeated as repeated:
+            return repeated, _ANY.raw_decode(self._text, self._at)[1]
 
     def _more(self) -> bool:
         """Take in as much again as is there, and let go of what is read; say whether there was any."""

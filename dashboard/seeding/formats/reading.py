@@ -58,6 +58,8 @@ def _column(raw: Raw, name: str, wanted: Wanted) -> Read:
 def _cells(values: list[Any], raw: Raw, name: str, wanted: Wanted) -> Read:
     """Read value by value; vectors of one length become one array."""
     read = json_text if wanted.kind == "json" and not raw.typed else READERS[wanted.kind]
+    if not raw.typed and not (wanted.kind == "text" and wanted.keeps_empty):
+        values = [None if value == "" else value for value in values]
     out: list[Any] = []
     faults: list[Fault] = []
     for row, value in enumerate(values, raw.start):
@@ -108,6 +110,9 @@ def _vectors(
 
 
 def _why(vector: NDArray[Any], kind: str) -> str:
+    if (odd := ~np.isfinite(vector)).any():
+        place = int(np.argmax(odd))
+        return f"element {place + 1} is {'NaN' if np.isnan(vector[place]) else 'infinite'}"
     try:
         list_cell(vector.tolist(), kind)
     except Unreadable as why:

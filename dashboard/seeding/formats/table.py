@@ -19,8 +19,9 @@ Values = Sequence[Any] | NDArray[Any]
 
 FIRST_ROWS = 50
 """Rows shown before an import."""
-BATCH_BYTES = 4 << 20
-"""Bytes of vectors in a batch: enough that what a batch costs besides does not count."""
+BATCH_BYTES = 1 << 20
+"""Bytes of vectors in a batch: enough that what a batch costs besides does not count, and few enough to
+stay in a processor's cache while they are checked and encoded."""
 BATCH_ROWS = 8192
 
 MAX_ROWS = 20_000_000
@@ -104,11 +105,15 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a column is to be read as: a key of KINDS, and for vectors how long each must be."""
+    """What a column is to be read as: a key of KINDS, and for vectors how long each must be.
+
+    ``keeps_empty`` says whether a text without characters is a value, and not how CSV spells NULL.
+    """
 
     kind: str = "text"
     dimensions: int | None = None
     form: str | None = None
+    keeps_empty: bool = True
 
 
 @dataclass(frozen=True, slots=True)

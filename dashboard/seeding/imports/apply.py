@@ -9,9 +9,10 @@ committed finds out there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dashboard.seeding.embedders import HASHING
-from dashboard.seeding.formats import sha256_of
+from dashboard.seeding.formats import regular, unchanged
+from dashboard.seeding.formats.hashing import stamp_of
 from dashboard.seeding.imports.pieces import Piece, pieces
 from dashboard.seeding.imports.plan import ImportPlan
 from dashboard.seeding.imports.queries import keep_queries
@@ -74,13 +76,14 @@ def apply(
         return Imported(**published)
     if refusal := plan.refusal:
         raise refusal
-    if sha256_of(plan.request.path) != plan.request.sha256:
-        raise RequestError("The file changed since it was validated.", "Validate it again.")
     chunked = in_chunks(plan)
     way = way_of(plan, job_id, chunked=chunked)
     try:
-        with database.writing("import") as connection:
-            load = _Load(connection, plan, way, ledger, job_id, subject)
+        with (
+            _watched(plan) as is_unchanged,
+            database.writing("import") as connection,
+        ):
+            load = _Load(connection, plan, way, ledger, job_id, subject, is_unchanged)
             imported = load.in_chunks() if chunked else load.at_once()
     except (Handover, ConnectionFailed):
         raise  # another attempt goes on from what is kept
@@ -92,11 +95,23 @@ def apply(
     return imported
 
 
+def _watched(plan: ImportPlan) -> AbstractContextManager[Callable[[], bool]]:
+    """Lend what says whether the plan's file is what it was; rows that are kept need no second hash."""
+    path, kept = regular(plan.request.path), plan.spool
+    if kept.is_whole:
+        return nullcontext(lambda: stamp_of(path) == kept.stamp)
+    return unchanged(path, plan.request.sha256)
+
+
 def in_chunks(plan: ImportPlan) -> bool:
     """Whether an import is too long, or its vectors too dear, to begin anew after a crash."""
     size_bytes = Path(plan.request.path).stat().st_size
-    is_remote = plan.embedder is not None and plan.embedder.key != HASHING.key
-    return is_remote or plan.rows > ONE_TRANSACTION_ROWS or size_bytes > ONE_TRANSACTION_BYTES
+    return _is_dear(plan) or plan.rows > ONE_TRANSACTION_ROWS or size_bytes > ONE_TRANSACTION_BYTES
+
+
+def _is_dear(plan: ImportPlan) -> bool:
+    """Whether vectors are made by a model, or a service that may not answer for minutes."""
+    return plan.embedder is not None and plan.embedder.key != HASHING.key
 
 
 @dataclass(slots=True)
@@ -109,6 +124,8 @@ class _Load:
     ledger: Ledger
     job_id: int
     subject: str
+    is_unchanged: Callable[[], bool]
+    """Whether the file is the plan's still; it waits until all of it is hashed."""
     started: float = 0.0
     next_row: int = 0
     sent: int = 0
@@ -121,18 +138,28 @@ class _Load:
         with self.connection.begin():
             check_target(self.connection, self.plan)
             self.way.begin(self.connection)
-            with closing(ahead(pieces(self.plan, self.way, 0))) as read:
-                self._send(read)
+            try:
+                with closing(ahead(pieces(self.plan, self.way, 0))) as read:
+                    self._send(read, freeze=self.way.is_own)
+            except RequestError:
+                self._check_file()
+                raise
             return self._publish()
+
+    def _check_file(self) -> None:
+        if not self.is_unchanged():
+            raise RequestError("The file changed since it was validated.", "Validate it again.")
 
     def in_chunks(self) -> Imported:
         """Import in as many transactions as there are chunks, and one."""
+        self._check_file()
         self._resume()
         with closing(ahead(pieces(self.plan, self.way, self.next_row))) as read:
             while self.next_row < self.plan.rows:
+                chunk = self._chunk(read)
                 with self.connection.begin():
                     before = self.next_row
-                    self._send(self._chunk(read))
+                    self._send(chunk)
                     if self.next_row == before:
                         raise RequestError("The file changed while it was imported.", "Validate it again.")
                     self._save()
@@ -163,11 +190,15 @@ class _Load:
     def _progress(self, phase: str) -> Progress:
         return Progress(self.next_row, self.plan.rows, "rows", phase)
 
-    def _send(self, read: Iterator[Piece]) -> None:
+    def _send(self, read: Iterator[Piece], *, freeze: bool = False) -> None:
         place = self.way.schema, self.way.name
-        self.sent += send(self.connection, *place, self.way.fields, self._blocks(read))
+        self.sent += send(self.connection, *place, self.way.fields, self._blocks(read), freeze=freeze)
 
     def _chunk(self, read: Iterator[Piece]) -> Iterator[Piece]:
+        """Take what one transaction sends; for dear vectors it is waited here, before that begins."""
+        return iter(list(islice(read, 1))) if _is_dear(self.plan) else self._some(read)
+
+    def _some(self, read: Iterator[Piece]) -> Iterator[Piece]:
         size_bytes = 0
         for piece in read:
             yield piece
@@ -183,6 +214,7 @@ class _Load:
 
     def _publish(self) -> Imported:
         """Bring the rows into the table, count them, and write down that it was done, all in one."""
+        self._check_file()
         if self.sent != self.plan.ok_rows:
             raise RequestError(
                 f"{self.sent:,} rows were read, {self.plan.ok_rows:,} were expected: the file changed.",

@@ -58,6 +58,9 @@ READ_AS: Mapping[str, str] = {
 }
 """As what a value for a column of each base type is read; everything else travels as text."""
 
+TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+"""Base types that have a value without characters."""
+
 NEW_TYPES = ("vector", "halfvec")
 """What the vectors of a new table can be kept as."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.seeding.formats import FileColumn, Wanted
-from dashboard.seeding.imports.columns import KINDS, NEW_TYPES, READ_AS, Mapped, some, vector_kind
+from dashboard.seeding.imports.columns import KINDS, NEW_TYPES, READ_AS, TEXTS, Mapped, some, vector_kind
 from dashboard.seeding.imports.request import ImportRequest
 from db.columns import spelled
 from db.errors import RequestError
@@ -53,7 +53,7 @@ def _matched(file: FileColumn, column: TargetColumn) -> Mapped:
     dimensions = column.dimensions if column.is_vector else None
     form = file.form if read_as in {"date", "timestamp"} else None
     kind = vector_kind(read_as, dimensions) if read_as in NEW_TYPES else KINDS[read_as]
-    wanted = Wanted(read_as, dimensions, form)
+    wanted = Wanted(read_as, dimensions, form, keeps_empty=column.base in TEXTS)
     return Mapped(file.name, column.name, wanted, kind, column.type, column.base, column.not_null)
 
 

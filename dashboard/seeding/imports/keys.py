@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,11 @@ from dashboard.seeding.imports.texts import spelled_out
 from db.binary import Values
 
 Rows = NDArray[np.int64]
+Spell = Callable[[Rows], Mapping[int, str]]
+"""Reads the keys of rows, by their numbers, once more."""
+
+SPELLED = 100_000
+"""Rows of one hash that are looked at again; of more, the keys are not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,40 +30,52 @@ class Twice:
 
 
 class Keys:
-    """Every key seen so far, by the number of its row.
+    """Every key seen so far, by the number of its row: 16 bytes a row, whatever the key.
 
-    Whole numbers are kept as arrays, 16 bytes a row; any other key as itself.
+    A whole number is kept as itself, and any other key as a hash, so that rows of one hash have to be
+    looked at again.
     """
 
     def __init__(self) -> None:
-        self._numbers: list[NDArray[np.int64]] = []
+        self._marks: list[NDArray[np.int64]] = []
         self._rows: list[Rows] = []
-        self._others: dict[tuple[str, ...], int] = {}
-        self._twice: list[Twice] = []
+        self._hashed = False
 
     def add(self, columns: Sequence[Values], rows: Rows) -> None:
         """Take in the keys of ``rows``: one sequence of values for each column of the key, none missing."""
-        if len(columns) == 1 and (numbers := _whole_numbers(columns[0])) is not None:
-            self._numbers.append(numbers)
-            self._rows.append(rows)
-            return
-        for row, *values in zip(rows.tolist(), *columns, strict=True):
-            key = tuple(map(spelled_out, values))
-            if (first := self._others.setdefault(key, row)) != row:
-                self._twice.append(Twice(", ".join(key), first, row))
+        marks = _whole_numbers(columns[0]) if len(columns) == 1 else None
+        if marks is None:
+            self._hashed = True
+            marks = np.fromiter(map(hash, zip(*as_texts(columns), strict=True)), np.int64, len(rows))
+        self._marks.append(marks)
+        self._rows.append(rows)
 
-    def twice(self) -> Iterator[Twice]:
+    def twice(self, spell: Spell) -> Iterator[Twice]:
         """List the rows whose key an earlier one has."""
-        yield from self._twice
-        if not self._numbers:
+        if not self._marks:
             return
-        numbers, rows = np.concatenate(self._numbers), np.concatenate(self._rows)
-        order = np.argsort(numbers, kind="stable")
-        numbers, rows = numbers[order], rows[order]
-        starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))  # of each run of equal keys
+        marks, rows = np.concatenate(self._marks), np.concatenate(self._rows)
+        order = np.argsort(marks, kind="stable")
+        marks, rows = marks[order], rows[order]
+        starts = np.flatnonzero(np.append(True, marks[1:] != marks[:-1]))  # of each run of equal marks
         firsts = np.repeat(rows[starts], np.diff(np.append(starts, len(rows))))
-        for place in np.flatnonzero(rows != firsts):
-            yield Twice(str(numbers[place]), int(firsts[place]), int(rows[place]))
+        places = np.flatnonzero(rows != firsts)
+        if not self._hashed:
+            yield from (Twice(str(marks[at]), int(firsts[at]), int(rows[at])) for at in places)
+        elif len(places):
+            yield from _compared(firsts[places], rows[places], spell)
+
+
+def _compared(firsts: Rows, again: Rows, spell: Spell) -> Iterator[Twice]:
+    """Tell rows of one key from those of two keys with one hash."""
+    keys = spell(np.union1d(firsts[:SPELLED], again[:SPELLED]))
+    seen: dict[str, int] = {}
+    for first, row in zip(firsts[:SPELLED].tolist(), again[:SPELLED].tolist(), strict=True):
+        seen.setdefault(keys[first], first)
+        if (earlier := seen.setdefault(keys[row], row)) != row:
+            yield Twice(keys[row], earlier, row)
+    for first, row in zip(firsts[SPELLED:].tolist(), again[SPELLED:].tolist(), strict=True):
+        yield Twice("…", first, row)
 
 
 def _whole_numbers(values: Values) -> NDArray[np.int64] | None:

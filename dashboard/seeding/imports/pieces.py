@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.seeding.formats import Batch, read_batches
+from dashboard.seeding.formats import Batch
 from dashboard.seeding.imports.checks import taken
 from dashboard.seeding.imports.columns import Mapped
 from dashboard.seeding.imports.plan import ImportPlan
+from dashboard.seeding.imports.rereading import batches_again
 from dashboard.seeding.imports.texts import joined
 from dashboard.seeding.imports.ways import Way
 from db.binary import Values
@@ -29,10 +30,7 @@ class Piece:
 
 def pieces(plan: ImportPlan, way: Way, start_row: int) -> Iterator[Piece]:
     """Read the file from row ``start_row``, counted from 0, and encode what ``way`` sends of it."""
-    request = plan.request
-    with closing(
-        read_batches(request.path, plan.route.wanted, start_row=start_row, dataset=request.dataset)
-    ) as batches:
+    with closing(batches_again(plan.request, plan.route.wanted, plan.spool, start_row)) as batches:
         for batch in batches:
             yield Piece(encode_block(way.fields, _columns(plan, way, batch)), batch.start - 1 + batch.rows)
 

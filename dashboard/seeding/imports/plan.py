@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.seeding.embedders import Embedder
-from dashboard.seeding.formats import Contents
+from dashboard.seeding.formats import Contents, Spool
 from dashboard.seeding.imports.columns import Route
 from dashboard.seeding.imports.rejects import Issue
 from dashboard.seeding.imports.request import ImportRequest
@@ -45,6 +45,10 @@ class ImportPlan:
     """Rows that get a NULL vector, as there is no word to embed."""
     zero_vectors: int
     """Rows of the file's own vectors that are all zeros: no cosine distance to them is defined."""
+    forewarnings: tuple[str, ...]
+    """Sentences about what no row shows, such as the rules of the table."""
+    spool: Spool
+    """The rows as the sandbox read them, where they are to be imported and were not too many to keep."""
 
     @property
     def file_name(self) -> str:
@@ -114,7 +118,7 @@ class ImportPlan:
             "error_count": self.error_count,
             "codes": dict(self.codes),
             "rejects": request.rejects if self.error_count else None,
-            "notes": list(self.contents.notes),
+            "notes": [*self.contents.notes, *self.forewarnings],
             "refusal": self.refusal.message if self.refusal else None,
             "remedy": self.refusal.remedy if self.refusal else None,
         }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dashboard.formulas import neutral
 from dashboard.seeding.formats import Wanted, read_batches
 from dashboard.seeding.formats.table import ARRAY_KINDS, Contents
 from dashboard.seeding.imports.texts import spelled_out
@@ -17,7 +18,6 @@ from dashboard.seeding.imports.texts import spelled_out
 REASONS = ("row", "column", "reason")
 WRITTEN = 100_000
 """Reasons a reject file holds at most."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,10 @@ def write_rejects(path: Path, file: Path, found: Contents, issues: Sequence[Issu
     names = [column.name for column in found.columns if column.kind not in ARRAY_KINDS or _is_text(found)]
     with path.open("w", encoding="utf-8", newline="") as output:
         writer = csv.writer(output)
-        writer.writerow([*REASONS, *map(_neutral, names)])
+        writer.writerow([*REASONS, *map(neutral, names)])
         for row, values in _rows(file, found, names, by_row):
             for issue in by_row[row]:
-                writer.writerow(
-                    [row, _neutral(issue.column or ""), _neutral(issue.text), *map(_cell, values)]
-                )
+                writer.writerow([row, neutral(issue.column or ""), neutral(issue.text), *map(_cell, values)])
 
 
 def _is_text(found: Contents) -> bool:
@@ -68,23 +66,4 @@ def _rows(
 
 
 def _cell(value: Any) -> Any:
-    return None if value is None else _neutral(spelled_out(value))
-
-
-def _neutral(text: str) -> str:
-    """Keep a spreadsheet from running a cell as a formula; numbers stay numbers.
-
-    >>> _neutral("=1+1"), _neutral("-5"), _neutral("1+1")
-    ("'=1+1", '-5', '1+1')
-    """
-    if not text.startswith(_FORMULAS) or _is_number(text):
-        return text
-    return f"'{text}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return None if value is None else neutral(spelled_out(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.seeding.embedders import Embedder, embedder_named, has_words
-from dashboard.seeding.formats import Batch, Contents, contents, read_batches
+from dashboard.seeding.formats import Batch, Contents, Spool, opened
+from dashboard.seeding.formats.hashing import stamp_of
 from dashboard.seeding.imports.checks import issues, taken
 from dashboard.seeding.imports.columns import NEW_TYPES, Route
+from dashboard.seeding.imports.forewarning import forewarnings
 from dashboard.seeding.imports.keys import Keys, as_texts
 from dashboard.seeding.imports.mapping import route
 from dashboard.seeding.imports.place import find_place
@@ -22,6 +25,7 @@ from dashboard.seeding.imports.plan import ImportPlan
 from dashboard.seeding.imports.queries import check_queries
 from dashboard.seeding.imports.rejects import WRITTEN, Issue, write_rejects
 from dashboard.seeding.imports.request import ImportRequest
+from dashboard.seeding.imports.rereading import batches_again
 from dashboard.seeding.imports.texts import joined
 from db.binary import Values
 from db.engine import Database
@@ -48,7 +52,23 @@ def validate(
     Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
     that was approved is no longer true.
     """
-    found = contents(request.path, dataset=request.dataset)
+    with opened(request.path) as file:
+        found = file.contents(request.dataset)
+        look = _begin(database, request, found)
+        look.spool.stamp = stamp_of(Path(request.path))
+        for batch in file.batches(
+            look.way.wanted, dataset=request.dataset, spool=None if request.dry_run else look.spool
+        ):
+            look.at(batch)
+            tell(look.rows, found.rows)
+    look.finish()
+    if request.rejects and look.issues:
+        write_rejects(Path(request.rejects), Path(request.path), found, look.issues)
+    return _plan(request, found, look)
+
+
+def _begin(database: Database, request: ImportRequest, found: Contents) -> _Look:
+    """Settle where a file goes, before its rows are looked at."""
     with database.reading("import") as connection:
         target = find_place(connection, request)
         occupied = target is not None and holds_rows(connection, target)
@@ -57,16 +77,11 @@ def validate(
     embedder = embedder_named(request.embedder) if request.text else None
     way = route(found, target, request, embedder.dims if embedder else None)
     _check_embedder(target, way, embedder)
-
-    look = _Look(database, way, target if occupied else None)
-    with closing(read_batches(request.path, way.wanted, dataset=request.dataset)) as batches:
-        for batch in batches:
-            look.at(batch)
-            tell(look.rows, found.rows)
-    look.finish()
-    if request.rejects and look.issues:
-        write_rejects(Path(request.rejects), Path(request.path), found, look.issues)
-    return _plan(request, found, target, embedder, look)
+    look = _Look(database, request, way, target, embedder, occupied=occupied)
+    if target:
+        with database.reading("import") as connection:
+            look.forewarnings = tuple(forewarnings(connection, found, target, way))
+    return look
 
 
 def fingerprint_of(target: Target | None) -> str:
@@ -94,13 +109,19 @@ def _check_embedder(target: Target | None, way: Route, embedder: Embedder | None
 
 @dataclass(slots=True)
 class _Look:
-    """What has been seen of the file so far.  ``occupied`` is the table, where its keys can clash."""
+    """What has been seen of the file so far.  Keys can clash with those of an ``occupied`` table."""
 
     database: Database
+    request: ImportRequest
     way: Route
-    occupied: Target | None
+    target: Target | None
+    embedder: Embedder | None
+    occupied: bool
+    forewarnings: tuple[str, ...] = ()
+    spool: Spool = field(default_factory=Spool)
     rows: int = 0
-    bad: set[int] = field(default_factory=set)
+    bad: array[int] = field(default_factory=lambda: array("q"))
+    """Numbers of the bad rows, some more than once."""
     issues: list[Issue] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     keys: Keys = field(default_factory=Keys)
@@ -113,9 +134,9 @@ class _Look:
     def at(self, batch: Batch) -> None:
         """Look at the next rows."""
         self.rows += batch.rows
+        keep = np.ones(batch.rows, bool)
         for issue in issues(batch, self.way.columns, self._invalid):
-            self._note(issue)
-        keep = np.array([row not in self.bad for row in range(batch.start, batch.start + batch.rows)], bool)
+            keep[self._note(issue) - batch.start] = False
         self._look_at_keys(batch, keep)
         self._look_at_text(batch, keep)
         for mapped in self.way.columns:
@@ -125,17 +146,19 @@ class _Look:
     def finish(self) -> None:
         """Tell the keys that are there twice, which only the whole file shows."""
         column = self.way.by_key[0].source if self.way.by_key else None
-        for twice in self.keys.twice():
+        for twice in self.keys.twice(self._spelled):
             reason = f"key {twice.key} in rows {twice.first:,} and {twice.again:,}"
             self._note(Issue(twice.again, column, "duplicate_key", reason))
         self.issues.sort(key=lambda issue: issue.row or 0)
 
-    def _note(self, issue: Issue) -> None:
+    def _note(self, issue: Issue) -> int:
+        """Write an issue down, and give the number of its row."""
         assert issue.row is not None
-        self.bad.add(issue.row)
+        self.bad.append(issue.row)
         self.codes[issue.code] += 1
         if len(self.issues) < WRITTEN:
             self.issues.append(issue)
+        return issue.row
 
     def _look_at_text(self, batch: Batch, keep: np.ndarray) -> None:
         """Count the rows that have no word to embed; where they need a vector, that is an error."""
@@ -163,8 +186,22 @@ class _Look:
             return
         rows = np.flatnonzero(keep) + batch.start
         self.keys.add(columns, rows)
-        if self.occupied:
-            self._look_up(self.occupied, as_texts(columns), rows)
+        if self.target and self.occupied:
+            self._look_up(self.target, as_texts(columns), rows)
+
+    def _spelled(self, rows: NDArray[np.int64]) -> dict[int, str]:
+        """Read the keys of ``rows``, which are in order, once more."""
+        wanted, names = self.way.wanted, [mapped.source for mapped in self.way.by_key if mapped.source]
+        keys: dict[int, str] = {}
+        with closing(batches_again(self.request, wanted, self.spool)) as batches:
+            for batch in batches:
+                low, high = np.searchsorted(rows, [batch.start, batch.start + batch.rows])
+                places = rows[low:high] - batch.start
+                texts = as_texts([[batch.values[name][place] for place in places] for name in names])
+                keys.update(
+                    zip(rows[low:high].tolist(), map(", ".join, zip(*texts, strict=True)), strict=True)
+                )
+        return keys
 
     def _look_up(self, target: Target, keys: list[list[str]], rows: NDArray[np.int64]) -> None:
         with self.database.reading("import") as connection:
@@ -180,26 +217,21 @@ class _Look:
 
 def _zeros(vectors: Values) -> int:
     if isinstance(vectors, np.ndarray):
-        return int((~vectors.any(axis=1)).sum())
+        maybe = vectors[vectors[:, 0] == 0]  # hardly any, and looking at the others costs the most
+        return int((~maybe.any(axis=1)).sum())
     return sum(vector is not None and not vector.any() for vector in vectors)
 
 
-def _plan(
-    request: ImportRequest,
-    found: Contents,
-    target: Target | None,
-    embedder: Embedder | None,
-    look: _Look,
-) -> ImportPlan:
-    bad = np.array(sorted(look.bad), np.int64)
+def _plan(request: ImportRequest, found: Contents, look: _Look) -> ImportPlan:
+    bad = np.unique(np.array(look.bad, np.int64))
     # A row may have turned out bad after its key was looked up, as the second of its key in the file.
     existing = np.concatenate([np.empty(0, np.int64), *look.existing])
     return ImportPlan(
-        request=replace(request, sha256=found.sha256, fingerprint=fingerprint_of(target)),
+        request=replace(request, sha256=found.sha256, fingerprint=fingerprint_of(look.target)),
         contents=found,
-        target=target,
+        target=look.target,
         route=look.way,
-        embedder=embedder,
+        embedder=look.embedder,
         rows=look.rows,
         bad=bad,
         errors=tuple(look.issues[:LISTED]),
@@ -209,4 +241,6 @@ def _plan(
         examples=tuple(look.examples),
         without_text=look.without_text,
         zero_vectors=look.zero_vectors,
+        forewarnings=look.forewarnings,
+        spool=look.spool,
     )

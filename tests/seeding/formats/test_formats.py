@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.seeding import sandbox
-from dashboard.seeding.formats import Batch, Wanted, contents, inside, jsonfile, read_batches
+from dashboard.seeding.formats import Batch, Wanted, contents, delimited, inside, jsonfile, read_batches
 from dashboard.seeding.formats.recognise import FORMATS, recognised
 from dashboard.seeding.formats.table import FAULTS, KINDS, FileColumn
 from db.errors import DimensionMismatch, RequestError
@@ -157,6 +157,54 @@ def test_ragged_rows_of_csv_are_faults(written: Make) -> None:
     assert [column.kind for column in found.columns] == ["integer", "text"]
 
 
+def test_a_quoted_empty_field_of_csv_is_a_text_and_a_bare_one_null(written: Make) -> None:
+    path = written("q.csv", 'a,n,b\r\n"",1,\r\n,"","x ""y"", z\n"\r\n"a,"""",b",2,""\r\n"","",""\r\n')
+    assert [(c.kind, c.nulls) for c in contents(path).columns] == [("text", 3), ("integer", 2), ("text", 3)]
+    batches = list(read_batches(path, {"a": Wanted(), "n": Wanted("integer"), "b": Wanted()}))
+    assert rows_of(batches, "a") == ["", None, 'a,"",b', ""]
+    assert rows_of(batches, "n") == [1, None, 2, None]
+    assert rows_of(batches, "b") == [None, 'x "y", z\n', "", ""]
+    assert rows_of(list(read_batches(path, {"a": Wanted(keeps_empty=False)})), "a") == [None] * 2 + [
+        'a,"",b',
+        None,
+    ]
+
+
+@given(
+    st.lists(
+        st.lists(st.none() | st.text(st.sampled_from('a"|,\n '), max_size=4), min_size=2, max_size=2),
+        min_size=1,
+    ),
+    st.sampled_from(",|"),
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_csv_keeps_null_and_nothing_apart_wherever_they_stand(
+    tmp_path: Path, rows: list[list[str | None]], delimiter: str
+) -> None:
+    path = tmp_path / "any.csv"
+    lines = [
+        delimiter.join("" if v is None else '"' + v.replace('"', '""') + '"' for v in row) for row in rows
+    ]
+    path.write_text("\n".join([f"left{delimiter}right", *lines]) + "\n", newline="")
+    read = [record for _, record in delimited.records(path)]
+    assert read == [dict(zip(("left", "right"), row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a": 1}, {"b": 1, "a": 2, "b": 3}, {"a": 4}]',
+        '{"a": 1}\n{"b": 1, "a": 2, "b": 3}\n{"a": 4}\n',
+        '[{"a": 1}, {"a": 2, "c": [{"b": 1, "b": 2}]}, {"a": 4}]',
+    ],
+    ids=["a list", "lines", "inside"],
+)
+def test_an_object_of_json_that_names_one_value_twice_is_a_fault(written: Make, text: str) -> None:
+    path = written("twice.json", text)
+    assert faults_of(path, {"a": Wanted("integer")}) == ['Row 2: has the name "b" twice in one object.']
+    assert rows_of(list(read_batches(path, {"a": Wanted("integer")})), "a") == [1, None, 4]
+
+
 def test_text_that_looks_like_nothing_stays_text(written: Make) -> None:
     path = written("n.csv", "a,b\nNA,007\nnull,8\n")
     assert [column.kind for column in contents(path).columns] == ["text", "text"]
@@ -197,7 +245,7 @@ def test_a_bad_element_of_an_array_is_named_by_row_and_place(written: Make, name
     }
     path = written(name, makers[name])
     said = [
-        "Row 2, \"vector\": element 1, 'NaN', is not a number in ASCII digits.",
+        'Row 2, "vector": element 1 is NaN.',
         'Row 3, "vector": element 2 is infinite.',
     ]
     assert faults_of(path, {"vector": Wanted("vector")}) == said

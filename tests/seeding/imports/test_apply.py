@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from dashboard.seeding.embedders import HASHING, embedder_of
+from dashboard.seeding.embedders import HASHING, Embedder, embedder_of
 from dashboard.seeding.imports import apply as applying
 from dashboard.seeding.imports.apply import apply
 from dashboard.seeding.imports.validate import validate
@@ -364,6 +365,78 @@ def test_what_a_trigger_turns_away_is_an_error(places: Database, write: Write) -
     )
     with pytest.raises(RequestError, match="The table took 0 of 1 rows"):
         do(places, asked(write("id,name\n1,a\n")))
+
+
+def test_a_row_a_trigger_turns_away_is_not_taken_for_one_that_exists(places: Database, write: Write) -> None:
+    run(
+        places,
+        "CREATE FUNCTION turn_away() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF NEW.name = ''b'' THEN RETURN NULL; END IF; RETURN NEW; END';"
+        "CREATE TRIGGER away BEFORE INSERT ON places FOR EACH ROW EXECUTE FUNCTION turn_away();"
+        "INSERT INTO places (id, name) VALUES (1, 'old')",
+    )
+    with pytest.raises(RequestError, match="The table took 2 of 3 rows: a trigger"):
+        do(places, asked(write("id,name\n1,a\n2,b\n3,c\n"), mode="skip"))
+    assert ask(places, "SELECT id, name FROM places") == [(1, "old")]
+    assert do(places, asked(write("id,name\n1,a\n3,c\n"), mode="skip")).skipped == 1
+
+
+def test_a_file_is_parsed_once_and_not_again_to_be_imported(
+    places: Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = validate(places, asked(write("id,name\n1,a\n2,b\n")))
+    monkeypatch.setattr("dashboard.seeding.imports.rereading.read_batches", None)
+    assert apply(places, plan, Unrecorded()).inserted == 2
+
+
+def test_a_file_too_long_to_keep_is_parsed_again(
+    places: Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.seeding.formats.spool.LIMIT_BYTES", 0)
+    plan = validate(places, asked(write("id,name\n1,a\n2,b\n")))
+    assert not plan.spool.is_whole
+    assert apply(places, plan, Unrecorded()).inserted == 2
+
+
+def test_a_new_table_needs_no_vacuum(database: Database, vectors: Callable[..., str]) -> None:
+    do(database, asked(vectors(500), "t", create=True))
+    visible = "SELECT relallvisible = relpages FROM pg_class WHERE oid = 't'::regclass"
+    assert ask(database, visible) == [(True,)]
+
+
+def test_an_empty_text_and_null_come_back_as_they_went(places: Database, write: Write) -> None:
+    run(places, "ALTER TABLE places ADD COLUMN more text")
+    do(places, asked(write('id,name,more,uid,note\n1,"","",,\n2,b,,"",""\n')))
+    assert ask(places, "SELECT id, name, more, uid, note FROM places ORDER BY id") == [
+        (1, "", "", None, None),
+        (2, "b", None, None, ""),
+    ]
+
+
+def test_no_transaction_is_open_while_an_embedder_is_waited_for(
+    places: Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ones: list[tuple[Any, ...]] = []
+
+    def slow(texts: Sequence[str]) -> Any:
+        time.sleep(0.1)  # long enough for the statement before to have ended
+        open_ones.extend(
+            ask(
+                places,
+                "SELECT state FROM pg_stat_activity WHERE application_name LIKE 'vectorscope:import%' "
+                "AND (state LIKE 'idle in%' OR state = 'active' AND query ILIKE 'copy%')",
+            )
+        )
+        return np.ones((len(texts), 3), np.float32)
+
+    monkeypatch.setattr("dashboard.seeding.formats.rowwise.BATCH_ROWS", 2)
+    elsewhere = Embedder("openai:slow", "slow", "", lambda: 3, slow)
+    monkeypatch.setattr("dashboard.seeding.imports.validate.embedder_named", lambda _: elsewhere)
+    monkeypatch.setattr("dashboard.seeding.imports.apply.ahead", lambda read: read)
+    rows = "".join(f"{n},name {n}\n" for n in range(1, 8))
+    imported = do(places, asked(write(f"id,name\n{rows}"), text=("name",)))
+    assert imported.inserted == 7
+    assert open_ones == []
 
 
 def content(database: Database, table: str) -> Any:

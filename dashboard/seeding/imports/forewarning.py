@@ -1,0 +1,28 @@
+"""What a reader should know of the table before a file goes into it, and no row shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+
+from sqlalchemy import Connection
+
+from dashboard.seeding.formats import Contents
+from dashboard.seeding.imports.columns import Route
+from db.columns import spelled
+from db.imports import imported_before, rules_of
+from db.targets import Target, holds_rows
+
+
+def forewarnings(connection: Connection, found: Contents, target: Target, way: Route) -> Iterator[str]:
+    """Tell that the file is there already, and what of the table's own rules only PostgreSQL can judge."""
+    table = spelled(target.schema, target.name)
+    before = imported_before(connection, table, found.sha256) if holds_rows(connection, target) else None
+    if before:
+        twice = "" if way.by_key else " As the file brings no key, its rows would be there twice."
+        when = f"{before.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        yield f"This file was imported into {table} before: {before.rows:,} rows, {when}.{twice}"
+    brought = {mapped.name for mapped in way.columns}
+    for rule in rules_of(connection, target):
+        if brought & rule.columns and rule.columns != set(way.key):
+            yield f"Rows that break {rule.text} will refuse the import."
