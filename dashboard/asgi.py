@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard import __version__
+from dashboard import __version__, downloads
 from dashboard.instance import serving
 from dashboard.jobs.supervisor import Supervisor
 from dashboard.seeding.embedders import EMBEDDERS
@@ -91,7 +91,11 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
 
 app = st.App(
     Path(__file__).with_name("app.py"),
-    routes=[Route("/healthz", live), Route("/readyz", ready)],
+    routes=[
+        Route("/healthz", live),
+        Route("/readyz", ready),
+        Route(downloads.ADDRESS, downloads.exported),
+    ],
     middleware=[Middleware(SecurityHeaders)],
     lifespan=lifespan,
 )

@@ -7,16 +7,17 @@ asked by any role.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, column, func, select, table, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
 
 from db.catalog import ColumnInfo
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.errors import StatementTimeout
+from db.savepoint import within
 
 _STORAGE = text("""
 WITH named AS (
@@ -162,14 +163,10 @@ def rows_written_since(
     """
     newer = func.count().filter(func.age(column("xmin", Text)).between(0, age - 1))
     counted = select(newer, func.count()).select_from(table(wanted.table, schema=wanted.schema))
-    try:
-        with set_for_now(connection, {"statement_timeout": str(budget_ms)}):
-            row = connection.execute(counted).one()
-    except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
-    return int(row[0]), int(row[1])
+    with suppress(StatementTimeout), within(connection, budget_ms):
+        row = connection.execute(counted).one()
+        return int(row[0]), int(row[1])
+    return None
 
 
 def leading_columns(connection: Connection, wanted: ColumnInfo) -> frozenset[str]:

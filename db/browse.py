@@ -117,8 +117,7 @@ def preflight(connection: Connection, request: PageRequest) -> Preflight:
     """
     shown = _checked(connection, request)
     reader = _reader(request, shown)
-    segment = next(iter(_segments(connection, reader)), None) or Segment((), ())
-    plan = explain(connection, reader.finding(segment, request.rows + 1))
+    plan = explain(connection, reader.finding(_dearest(connection, reader), request.rows + 1))
     root = plan.root
     cost = plan.document["Plan"]["Total Cost"]
     found = next((node.children[0] for node in root.walk() if node.node_type == "Limit"), root)
@@ -156,6 +155,16 @@ def _segments(connection: Connection, reader: PageReader) -> Iterable[Segment]:
             return block_segments(connection, reader.request, reader.rows)
         case "offset":
             return (_counted(reader),)
+
+
+def _dearest(connection: Connection, reader: PageReader) -> Segment:
+    """Choose the stretch whose cost is told beforehand.
+
+    Blocks are read in ever longer stretches until enough rows meet the condition: maybe all of them.
+    """
+    if reader.request.paging == "blocks" and reader.request.where != EVERY_ROW:
+        return Segment((), ())
+    return next(iter(_segments(connection, reader)), Segment((), ()))
 
 
 def _by_place(connection: Connection, request: PageRequest, shown: tuple[PlainColumn, ...]) -> Page:

@@ -127,7 +127,7 @@ class PageReader:
 
     def read(self, connection: Connection, statement: Select[Any]) -> list[Found]:
         """Run what ``showing`` built."""
-        return [self._found(row) for row in connection.exec_driver_sql(sending(connection, statement))]
+        return [self._found(row) for row in connection.execute(statement)]
 
     def _others(self) -> list[PlainColumn]:
         names = identity_names(self.request.column)

@@ -23,7 +23,8 @@ JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0),
                                    CASE t.typcategory WHEN 'A' THEN NULLIF(t.typelem, 0) END, t.oid)
 WHERE n.nspname = :schema AND c.relname = :table AND a.attname <> :column
   AND a.attnum > 0 AND NOT a.attisdropped
-  AND t.typname NOT IN ('vector', 'halfvec', 'sparsevec')
+  AND b.typname NOT IN ('vector', 'halfvec', 'sparsevec')
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
   AND (b.typtype IN ('e', 'r', 'm')
        OR EXISTS (SELECT FROM pg_opclass o JOIN pg_am am ON am.oid = o.opcmethod AND am.amname = 'btree'
                   WHERE o.opcdefault

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from db.columns import VectorColumn, spelled, split_name
 from db.distance import Distance, distances_for
-from db.errors import RequestError, TableNotFound
+from db.errors import RequestError, StatementTimeout, TableNotFound
 from db.index_catalog import IndexInfo, vector_indexes
 from db.indexes import stored_bytes
-from db.savepoint import QUERY_CANCELED, UNDEFINED_TABLE, refused_with, set_for_now
+from db.savepoint import UNDEFINED_TABLE, refused_with, within
 from db.schema import OWN_SCHEMAS
 
 KINDS = {
@@ -37,14 +37,20 @@ COUNT_TIMEOUT_MS = 1000
 """Where that takes longer, from a cold disk, the rows are estimated after all."""
 
 _COLUMNS = text("""
-WITH held AS MATERIALIZED (
+WITH RECURSIVE domains (type, base, modifier) AS (
+  SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT d.type, t.typbasetype, t.typtypmod
+  FROM domains d JOIN pg_type t ON t.oid = d.base AND t.typtype = 'd'),
+held AS MATERIALIZED (
   -- Tables that somebody holds, or an index of: what asks for their size would wait, maybe for hours.
   SELECT COALESCE(i.indrelid, l.relation) AS relation
   FROM pg_locks l LEFT JOIN pg_index i ON i.indexrelid = l.relation
   WHERE l.mode = 'AccessExclusiveLock' AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname AS "column", t.typname AS type,
-       NULLIF(a.atttypmod, -1) AS dimensions, c.relkind AS kind, c.relispopulated AS populated,
+       NULLIF(COALESCE(d.modifier, a.atttypmod), -1) AS dimensions,
+       c.relkind AS kind, c.relispopulated AS populated,
        c.oid IN (SELECT relation FROM held) AS is_held,
        disk.heap_bytes, disk.size_bytes, disk.total_bytes,
        CASE c.relkind WHEN 'v' THEN NULL WHEN 'f' THEN NULLIF(c.reltuples, -1) ELSE disk.rows END AS rows,
@@ -59,13 +65,16 @@ SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname A
          WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
            AND i.indpred IS NULL AND i.indexprs IS NULL
            AND NOT EXISTS (SELECT FROM pg_attribute ka
-                           WHERE ka.attrelid = c.oid AND NOT ka.attnotnull
+                           WHERE ka.attrelid = c.oid
+                             AND NOT (ka.attnotnull AND has_column_privilege(c.oid, ka.attnum, 'SELECT'))
                              AND ka.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
          ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1), '{}') AS key
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
+-- A domain is searched as the type at its bottom.
+LEFT JOIN domains d ON d.type = a.atttypid
+JOIN pg_type t ON t.oid = COALESCE(d.base, a.atttypid)
 LEFT JOIN LATERAL (
   -- OFFSET 0 makes it a look-up per column; joined, the view is computed whole for each of them.
   SELECT s.null_frac, s.avg_width FROM pg_stats s
@@ -86,16 +95,19 @@ CROSS JOIN LATERAL (
   JOIN pg_class p ON p.oid = part.oid
   WHERE p.oid NOT IN (SELECT relation FROM held WHERE relation IS NOT NULL)) AS disk
 WHERE (t.typname IN ('vector', 'halfvec', 'sparsevec') AND t.typtype = 'b'
-       OR t.oid = 'bit'::regtype AND a.atttypmod > 1)
+       OR t.oid = 'bit'::regtype AND COALESCE(d.modifier, a.atttypmod) > 1)
   AND a.attnum > 0 AND NOT a.attisdropped
   AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname <> ALL (:own_schemas)
-  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
   AND (:schema IS NULL OR (n.nspname, c.relname, a.attname) = (:schema, :table, :column))
 ORDER BY n.nspname, c.relname, a.attnum
 """)
 
 _OTHER_COLUMNS = text("""
+WITH RECURSIVE vectors (type) AS (
+  SELECT oid FROM pg_type WHERE typname IN ('vector', 'halfvec', 'sparsevec')
+  UNION SELECT t.oid FROM vectors v JOIN pg_type t ON t.typtype = 'd' AND t.typbasetype = v.type)
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        CASE WHEN t.typname IN ('json', 'jsonb') THEN 'json' ELSE t.typcategory::text END AS category
 FROM pg_attribute a
@@ -103,8 +115,19 @@ JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
 WHERE n.nspname = :schema AND c.relname = :table AND a.attname <> :column
-  AND t.typname NOT IN ('vector', 'halfvec', 'sparsevec')
+  AND a.atttypid NOT IN (SELECT type FROM vectors)
   AND a.attnum > 0 AND NOT a.attisdropped
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY a.attnum
+""")
+
+_HIDDEN_COLUMNS = text("""
+SELECT a.attname AS name
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped
+  AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY a.attnum
 """)
 
@@ -130,6 +153,11 @@ class ColumnInfo(VectorColumn):
     table_comment: str | None
     indexes: tuple[IndexInfo, ...]
     populated: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether its table is known to hold no row."""
+        return self.rows == 0 and self.rows_exact
 
     def to_document(self) -> dict[str, Any]:
         """Make the JSON form, as ``columns --json`` prints it."""
@@ -194,9 +222,15 @@ def default_distance(column: ColumnInfo) -> Distance:
 
 
 def other_columns(connection: Connection, column: VectorColumn) -> tuple[PlainColumn, ...]:
-    """List the columns of the table that hold no vector, in their order."""
+    """List the columns of the table that hold no vector and may be read, in their order."""
     named = {"schema": column.schema, "table": column.table, "column": column.column}
     return tuple(PlainColumn(**row._asdict()) for row in connection.execute(_OTHER_COLUMNS, named))
+
+
+def hidden_columns(connection: Connection, column: VectorColumn) -> tuple[str, ...]:
+    """Name the columns of the table that this role may not read, where it may read others."""
+    named = {"schema": column.schema, "table": column.table}
+    return tuple(connection.execute(_HIDDEN_COLUMNS, named).scalars())
 
 
 def _read(connection: Connection, name: Sequence[str | None]) -> tuple[ColumnInfo, ...]:
@@ -248,10 +282,12 @@ def _counts(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
     if not counts:
         return {}
     try:
-        with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
+        with within(connection, COUNT_TIMEOUT_MS):
             return dict(connection.execute(union_all(*counts)).all())
+    except StatementTimeout:
+        return {}
     except DBAPIError as error:
         # A table may also have gone since it was listed.
-        if not refused_with(error, QUERY_CANCELED, UNDEFINED_TABLE):
+        if not refused_with(error, UNDEFINED_TABLE):
             raise
         return {}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, select
-from sqlalchemy.exc import DBAPIError
 
 from db.catalog import ColumnInfo, other_columns
 from db.conditions import EVERY_ROW, Condition, check, clause, columns_of
+from db.errors import StatementTimeout
 from db.explain import explain
 from db.nearest import source
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 
 CAP = 10_000
 """Counting goes on to one row more; 10 million rows are 1 ms away from that, if they meet the condition."""
@@ -79,13 +80,9 @@ def _rows(connection: Connection, column: ColumnInfo, where: Condition) -> Selec
 
 def _counted(connection: Connection, statement: Select[int]) -> int | None:
     """Count within the time box; None where it is over first."""
-    try:
-        with set_for_now(connection, {"statement_timeout": str(TIME_BOX_MS)}):
-            return connection.scalar(statement)
-    except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, TIME_BOX_MS):
+        return connection.scalar(statement)
+    return None
 
 
 def _since(started: float) -> float:

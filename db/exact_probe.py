@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, not_, select
-from sqlalchemy.exc import DBAPIError
 
 from db.catalog import ColumnInfo
 from db.distance import Distance
+from db.errors import StatementTimeout
 from db.explain import explain
 from db.nearest import SearchRequest, SearchSettings, nearest, source
 from db.quality import is_zero
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import set_for_now, within
 from db.vectors import Query, read_query
 
 QUERIES = 20
@@ -60,13 +61,9 @@ def time_exact(
     if not requests:
         return None
     settings = {**SearchSettings(exact=True).parameters(), **(PARALLEL if parallel else {})}
-    try:
-        with set_for_now(connection, {**settings, "statement_timeout": str(LONGEST_MS)}):
-            return _timed(connection, requests, k)
-    except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return Timed(float(LONGEST_MS), 1, k, 0, stopped=True)
+    with suppress(StatementTimeout), set_for_now(connection, settings):
+        return _timed(connection, requests, k)
+    return Timed(float(LONGEST_MS), 1, k, 0, stopped=True)
 
 
 def _timed(connection: Connection, requests: list[SearchRequest], k: int) -> Timed:
@@ -77,9 +74,10 @@ def _timed(connection: Connection, requests: list[SearchRequest], k: int) -> Tim
         if len(latencies) > 3 and perf_counter() - begun > BUDGET_S:
             break
         statement = nearest(request, ())
-        started = perf_counter()
-        connection.execute(statement).all()
-        latencies.append((perf_counter() - started) * 1000)
+        with within(connection, LONGEST_MS):
+            started = perf_counter()
+            connection.execute(statement).all()
+            latencies.append((perf_counter() - started) * 1000)
     timed = sorted(latencies[1:])
     return Timed(timed[math.ceil(0.95 * len(timed)) - 1], len(timed), k, _workers(plan))
 

@@ -7,6 +7,7 @@ written can be held against it, whatever others write meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,10 @@ from sqlalchemy.exc import DBAPIError
 from db.browse import Sort
 from db.catalog import ColumnInfo
 from db.conditions import EVERY_ROW, Condition, clause, columns_of
-from db.errors import RequestError
+from db.errors import RequestError, StatementTimeout
 from db.export_columns import ExportedColumn, Form, exported_columns, value_of
 from db.nearest import identity, identity_names, is_row, source
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import refused_with, within
 
 MAX_KEYS = 20_000
 """Rows that can be named one by one; a statement of more takes longer to plan than to run."""
@@ -95,13 +96,9 @@ def count_up_to(connection: Connection, selection: Selection, most: int) -> int 
     """Count the rows, and no further than ``most``; None where that takes over COUNT_TIMEOUT_MS."""
     rows = _source(selection, exported_columns(connection, selection.column))
     found = select(literal(1)).select_from(rows).where(*_conditions(selection, rows)).limit(most)
-    try:
-        with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
-            return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
-    except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, COUNT_TIMEOUT_MS):
+        return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+    return None
 
 
 def stream(

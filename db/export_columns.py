@@ -14,15 +14,21 @@ Form = Literal["text", "json", "native"]
 """How values leave: as PostgreSQL spells them, as JSON, or as what a file with types of its own takes."""
 
 _COLUMNS = text("""
+WITH RECURSIVE bottoms (type, base, modifier) AS (
+  SELECT oid, oid, -1 FROM pg_type WHERE typtype <> 'd'
+  UNION ALL
+  SELECT d.oid, b.base, GREATEST(d.typtypmod, b.modifier)
+  FROM bottoms b JOIN pg_type d ON d.typtype = 'd' AND d.typbasetype = b.type)
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, base.typname AS base,
        base.typcategory::text AS category,
-       COALESCE(NULLIF(a.atttypmod, -1), NULLIF(t.typtypmod, -1)) AS modifier
+       NULLIF(GREATEST(a.atttypmod, bottoms.modifier), -1) AS modifier
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type base ON base.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+JOIN bottoms ON bottoms.type = a.atttypid
+JOIN pg_type base ON base.oid = bottoms.base
 WHERE n.nspname = :schema AND c.relname = :table AND a.attnum > 0 AND NOT a.attisdropped
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY a.attnum
 """)
 
@@ -92,7 +98,7 @@ class ExportedColumn:
 
 
 def exported_columns(connection: Connection, column: VectorColumn) -> tuple[ExportedColumn, ...]:
-    """List every column of the table, in their order."""
+    """List every column of the table that may be read, in their order."""
     named = {"schema": column.schema, "table": column.table}
     return tuple(ExportedColumn(**row._asdict()) for row in connection.execute(_COLUMNS, named))
 

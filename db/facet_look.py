@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, TableClause, select
-from sqlalchemy.exc import DBAPIError
 
 from db.browse_sample import sample_share, sampled
 from db.catalog import ColumnInfo, PlainColumn, other_columns
 from db.conditions import EVERY_ROW, Condition, check, clause, columns_of
-from db.errors import RequestError
+from db.errors import RequestError, StatementTimeout
 from db.explain import explain
 from db.nearest import source
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 
 Level = Literal["statistics", "sample", "exact"]
 Kind = Literal["statistics", "sample", "exact", "none"]
@@ -70,14 +70,11 @@ class Look:
 
     def within(self, level: Level, ask: Callable[[], T]) -> T | None:
         """Ask within the time box, which what is asked exactly has not; None where it is over first."""
-        box = {} if level == "exact" else {"statement_timeout": str(TIME_BOX_MS)}
-        try:
-            with set_for_now(self.connection, box):
-                return ask()
-        except DBAPIError as error:
-            if level == "exact" or not refused_with(error, QUERY_CANCELED):
-                raise
-            return None
+        if level == "exact":
+            return ask()
+        with suppress(StatementTimeout), within(self.connection, TIME_BOX_MS):
+            return ask()
+        return None
 
     def rows(self, share: float) -> TableClause:
         """Name the rows, or a sample of them."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, String, Text, cast, func, literal, not_, select
-from sqlalchemy.exc import DBAPIError
 
 from db.browse import Cursor, PageRequest
 from db.browse_sample import SEED, sample_share, sampled
 from db.catalog import ColumnInfo
+from db.errors import StatementTimeout
 from db.items import Item, keys_of, place_of
 from db.keys import key_parts, key_text
 from db.nearest import identity, is_row, source
 from db.norms import norm
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 
 NORM_ROWS = 20_000
 """Norms that a row's own is ranked among: a percentile is then right to about 0.7 (95 % interval)."""
@@ -118,10 +119,6 @@ def copies(connection: Connection, item: Item) -> Copies | None:
 
 
 def _in_time(connection: Connection, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]] | None:
-    try:
-        with set_for_now(connection, {"statement_timeout": str(PATIENCE_MS)}):
-            return connection.execute(statement).all()
-    except DBAPIError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, PATIENCE_MS):
+        return connection.execute(statement).all()
+    return None

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.browse import Cursor, PageRequest, browse
 from db.browse_blocks import heaps_of
-from db.catalog import ColumnInfo, PlainColumn, other_columns
+from db.catalog import ColumnInfo, PlainColumn, hidden_columns, other_columns
 from db.elements import elements
 from db.errors import RequestError
 from db.keys import key_parts, key_text
@@ -26,13 +26,16 @@ NOT_A_VALUE = ("22P02", "22003", "22007", "22008")
 """SQLSTATEs of a text that the key's type cannot read.  Source: PostgreSQL documentation, Appendix A."""
 
 _VECTORS = text("""
+WITH RECURSIVE vectors (type) AS (
+  SELECT oid FROM pg_type WHERE typname IN ('vector', 'halfvec', 'sparsevec')
+  UNION SELECT t.oid FROM vectors v JOIN pg_type t ON t.typtype = 'd' AND t.typbasetype = v.type)
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
 WHERE n.nspname = :schema AND c.relname = :table AND a.attname <> :column
-  AND t.typname IN ('vector', 'halfvec', 'sparsevec') AND a.attnum > 0 AND NOT a.attisdropped
+  AND a.atttypid IN (SELECT type FROM vectors)
+  AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY a.attnum
 """)
 
@@ -102,9 +105,11 @@ def find_item(connection: Connection, column: ColumnInfo, key: str) -> Item | Mi
     """
     parts = key_parts(column, key)
     shown, others = other_columns(connection, column), _other_vectors(connection, column)
+    is_partial = bool(hidden_columns(connection, column))
+    whole = _whole(connection, column, shown, others, parts, is_partial=is_partial)
     try:
         with set_for_now(connection, {}):
-            found = connection.execute(_whole(connection, column, shown, others, parts)).all()
+            found = connection.execute(whole).all()
     except DBAPIError as error:
         if not refused_with(error, *NOT_A_VALUE):
             raise
@@ -117,7 +122,9 @@ def find_item(connection: Connection, column: ColumnInfo, key: str) -> Item | Mi
             "the tables that inherit from it.",
             "Look at one of those tables.",
         )
-    return _item(column, shown, others, found[0]._asdict() | {"sql": _sql(connection, column, parts)})
+    named = (*column.key, *(c.name for c in shown), column.column, *(c.name for c in others))
+    sql = _sql(connection, column, parts, tuple(dict.fromkeys(named)) if is_partial else ())
+    return _item(column, shown, others, found[0]._asdict() | {"sql": sql})
 
 
 def stored_vector(connection: Connection, column: ColumnInfo, key: str) -> tuple[str, str | None]:
@@ -152,10 +159,13 @@ def _whole(
     shown: Sequence[PlainColumn],
     others: Sequence[PlainColumn],
     parts: Sequence[str],
+    *,
+    is_partial: bool,
 ) -> Select[Any]:
     rows = source(column, (c.name for c in (*shown, *others)))
     vector = cast(rows.c[column.column], column.sql_type)
-    stored = column.kind not in {"view", "foreign table"}
+    # Where a row lies, and how long it is, is for whoever may read all of it.
+    stored = column.kind not in {"view", "foreign table"} and not is_partial
     # Since PostgreSQL 17 the server tells where a value lies.
     tells = stored and (connection.dialect.server_version_info or ())[:1] >= (17,)
     values = [_value(rows.c[c.name], c).label(f"field {n}") for n, c in enumerate(shown)]
@@ -184,10 +194,12 @@ def _whole(
     )
 
 
-def _sql(connection: Connection, column: ColumnInfo, parts: Sequence[str]) -> str:
-    rows = source(column)
+def _sql(connection: Connection, column: ColumnInfo, parts: Sequence[str], names: Sequence[str]) -> str:
+    """Write the statement that reads the row: the columns named, or all."""
+    rows = source(column, names)
     this = is_row(list(identity(column, rows).values()), parts)
-    statement: Select[Any] = select(literal_column("*")).select_from(rows).where(this)
+    wanted = [rows.c[name] for name in names] or [literal_column("*")]
+    statement: Select[Any] = select(*wanted).select_from(rows).where(this)
     sent = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     # What is compiled for psycopg2 holds each percent sign twice, and a driver takes one away.
     return str(sent) % () + ";"

@@ -1,16 +1,17 @@
 """What would it take?  A few settings tried on one query, each set against the exact answer."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from db.comparison import Comparison, compare
+from db.errors import StatementTimeout
 from db.indexes import METHODS
 from db.nearest import SearchSettings
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 from db.search import SearchResult, search
 from db.underfill import index_used
 
@@ -73,10 +74,6 @@ def _search_until(
     left_ms = round((deadline - monotonic()) * 1000)
     if left_ms <= 0:
         return None
-    try:
-        with set_for_now(connection, {"statement_timeout": str(left_ms)}):
-            return search(connection, replace(current.request, settings=settings))
-    except OperationalError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, left_ms):
+        return search(connection, replace(current.request, settings=settings))
+    return None

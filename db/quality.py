@@ -7,6 +7,7 @@ an untyped column vectors of several lengths.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,13 +25,13 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.exc import OperationalError
 
 from db.catalog import ColumnInfo
+from db.errors import StatementTimeout
 from db.keys import key_parts
 from db.nearest import identity, identity_names, is_row, source
 from db.norms import dimensions
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 
 T = TypeVar("T")
 
@@ -139,13 +140,9 @@ def _read_duplicates(found: Sequence[Any]) -> Duplicates:
 
 def _within(connection: Connection, budget_ms: int, statement: Select[Any]) -> Sequence[Any] | None:
     """Run a statement; None where it takes longer than it may."""
-    try:
-        with set_for_now(connection, {"statement_timeout": str(budget_ms)}):
-            return connection.execute(statement).all()
-    except OperationalError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, budget_ms):
+        return connection.execute(statement).all()
+    return None
 
 
 def rows_sql(connection: Connection, column: ColumnInfo, problem: str, keys: Sequence[str] = ()) -> str:

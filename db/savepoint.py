@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
+from db.errors import StatementTimeout
+
 # SQLSTATEs.  Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes".
-QUERY_CANCELED = "57014"  # also by statement_timeout
+_QUERY_CANCELED = "57014"  # also by statement_timeout
 UNDEFINED_TABLE = "42P01"
+
+_EARLY = 0.9
+"""Share of its time after which a statement that was ended has used it up: two clocks measure it."""
 
 
 @contextmanager
@@ -21,6 +27,25 @@ def set_for_now(connection: Connection, parameters: Mapping[str, str]) -> Iterat
         yield
     finally:
         savepoint.rollback()
+
+
+@contextmanager
+def within(connection: Connection, budget_ms: int) -> Iterator[None]:
+    """Let each statement of the block take ``budget_ms``, whatever the connection else allows.
+
+    Raises StatementTimeout where that is not enough.  A statement that somebody cancelled is ended with the
+    same SQLSTATE, and a message in the server's language: only the clock tells the two apart, and the
+    cancel passes on as it came.
+    """
+    started = monotonic()
+    try:
+        with set_for_now(connection, {"statement_timeout": str(budget_ms)}):
+            yield
+    except DBAPIError as error:
+        spent_ms = 1000 * (monotonic() - started)
+        if not refused_with(error, _QUERY_CANCELED) or spent_ms < _EARLY * budget_ms:
+            raise
+        raise StatementTimeout(f"The server did not answer within {budget_ms:,} ms.") from error
 
 
 def refused_with(error: DBAPIError, *sqlstates: str) -> bool:

@@ -108,7 +108,7 @@ def self_find(
     index = next((i for i in serving if holds(connection, column, i, key)), None)
     if index is None:
         return SelfFind(found=False, reason=Reason.NOT_IN_INDEX, index=serving[0])
-    return _through(connection, Prober(column, distance, index, k), (key, vector), settings)
+    return _through(connection, Prober(connection, column, distance, index, k), (key, vector), settings)
 
 
 def probe_many(  # noqa: PLR0917 - the five that make a search, and the rows
@@ -131,12 +131,14 @@ def probe_many(  # noqa: PLR0917 - the five that make a search, and the rows
             f"No index on {column} serves {distance.label} for every row.",
             "Choose the distance of an index, or build one.",
         )
-    prober = Prober(column, distance, index, k)
-    waiting = iter(probes)
+    prober = Prober(connection, column, distance, index, k)
+    waiting, is_checked = iter(probes), False
     while block := list(islice(waiting, _AT_ONCE)):
         with forced(connection, settings):
-            prober.check_plan(connection, block[0][1])
-            found = [prober.probe(connection, key, vector) for key, vector in block]
+            if not is_checked:
+                prober.check_plan(block[0][1])
+                is_checked = True
+            found = [prober.probe(key, vector) for key, vector in block]
         yield from found
 
 
@@ -167,8 +169,8 @@ def _through(
     """Probe with the settings given, then with ever wider ones."""
     method, deadline = prober.index.method, monotonic() + BUDGET_S
     with forced(connection, settings):
-        prober.check_plan(connection, row[1])
-        first = prober.probe(connection, *row)
+        prober.check_plan(row[1])
+        first = prober.probe(*row)
         setting = setting_in_force(connection, method)
     found = SelfFind(
         first.found,
@@ -186,7 +188,7 @@ def _through(
         if monotonic() > deadline:
             break
         with forced(connection, settings.tuned(method, value)):
-            if prober.probe(connection, *row).found:
+            if prober.probe(*row).found:
                 return replace(found, reason=_TOO_LOW[method], enough=value)
     return found
 

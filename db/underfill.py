@@ -1,12 +1,13 @@
 """Why fewer rows came back than were asked for, and what would bring the others."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, select, true
-from sqlalchemy.exc import OperationalError
 
 from db.distance import Distance
+from db.errors import StatementTimeout
 from db.index_catalog import IndexInfo
 from db.indexes import METHODS, Hnsw, Ivfflat
 from db.nearest import (
@@ -20,7 +21,7 @@ from db.nearest import (
     is_row,
     source,
 )
-from db.savepoint import QUERY_CANCELED, refused_with, set_for_now
+from db.savepoint import within
 from db.search import SearchResult
 
 COUNT_TIMEOUT_MS = 1000
@@ -101,13 +102,9 @@ def _count(connection: Connection, request: SearchRequest) -> _Counts | None:
     # different lengths have none.
     has_distance = case((and_(true(), *matching), away(request, rows))) < NAN
     wanted = select(up_to_k(*others), up_to_k(*matching), up_to_k(*matching, has_distance))
-    try:
-        with set_for_now(connection, {"statement_timeout": str(COUNT_TIMEOUT_MS)}):
-            return _Counts(*connection.execute(wanted).one())
-    except OperationalError as error:
-        if not refused_with(error, QUERY_CANCELED):
-            raise
-        return None
+    with suppress(StatementTimeout), within(connection, COUNT_TIMEOUT_MS):
+        return _Counts(*connection.execute(wanted).one())
+    return None
 
 
 def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:

@@ -4,13 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dashboard.formulas import neutral
 from db.export_columns import ExportedColumn
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-"""First characters that make a spreadsheet read a cell as a formula.  Source: OWASP, "CSV Injection"."""
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class CsvFile:
@@ -40,10 +37,11 @@ class CsvFile:
         self._file.close()
 
     def _free_cell(self, value: str | None) -> str:
-        if value and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-            self.neutralised += 1
-            return cell(f"'{value}")
-        return cell(value)
+        if value is None:
+            return ""
+        safe = neutral(value)
+        self.neutralised += safe is not value
+        return cell(safe)
 
 
 def cell(value: str | None) -> str:

@@ -89,9 +89,7 @@ def export(
             written = _write(connection, request, partial, ledger or Unrecorded(), most_bytes)
         path = folder / (name or f"{request.stem(at)}_{written.rows}rows.{request.format}")
         with _told_in_words(folder):
-            sidecar = path.with_name(path.name + SIDECAR)
-            write_sidecar(sidecar, request, written, partial, at)
-            partial.rename(path)
+            sidecar = _finished(path, request, written, partial, at)
     finally:
         partial.unlink(missing_ok=True)
     return Exported(
@@ -104,6 +102,18 @@ def export(
         size_bytes=path.stat().st_size,
         elapsed_s=perf_counter() - started,
     )
+
+
+def _finished(path: Path, request: ExportRequest, written: Written, partial: Path, at: datetime) -> Path:
+    """Give the file its name, with its sidecar beside it, or leave neither."""
+    sidecar = path.with_name(path.name + SIDECAR)
+    try:
+        write_sidecar(sidecar, request, written, partial, at)
+        partial.rename(path)
+    except BaseException:
+        sidecar.unlink(missing_ok=True)
+        raise
+    return sidecar
 
 
 def _write(

@@ -22,6 +22,9 @@ from db.export_columns import ExportedColumn
 SIDECAR = ".meta.json"
 """What a sidecar's name has after the name of its file."""
 
+ANY_ROWS = "any rows: nothing orders this table"
+"""What a limit leaves of rows that come as they lie: no sample, and another time others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -63,6 +66,7 @@ def _document(request: ExportRequest, written: Written) -> dict[str, Any]:
         "of_rows": written.of_rows,
         "truncated": written.rows < written.of_rows,
         "limit": request.rows,
+        "kept": _kept(selection) if written.rows < written.of_rows else "every row",
         "missing_rows": written.missing,
         "neutralised_cells": written.file.neutralised,
         "sql": written.sql,
@@ -86,6 +90,11 @@ def _document(request: ExportRequest, written: Written) -> dict[str, Any]:
             "pyarrow": version("pyarrow"),
         },
     }
+
+
+def _kept(selection: Selection) -> str:
+    """Say which rows are in a file that was cut off."""
+    return f"the first by {', '.join(order)}" if (order := _order(selection)) else ANY_ROWS
 
 
 def _order(selection: Selection) -> list[str]:

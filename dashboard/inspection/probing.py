@@ -66,7 +66,7 @@ UNEXAMINED = "not examined"
 
 @dataclass(frozen=True, slots=True)
 class _Canary:
-    """What is asked of which index; ``asked`` are places in the sample, ``texts`` their vectors as sent."""
+    """What is asked of which index; ``asked`` are places in the sample."""
 
     column: ColumnInfo
     distance: Distance
@@ -74,12 +74,16 @@ class _Canary:
     setting: int
     sample: Sample
     asked: tuple[int, ...]
-    texts: tuple[str, ...]
     k: int
 
-    def probes(self) -> Iterator[tuple[str, str]]:
-        """Yield key and vector of each row asked for."""
-        return ((self.sample.keys[place], text) for place, text in zip(self.asked, self.texts, strict=True))
+    def batches(self) -> Iterator[list[tuple[str, str]]]:
+        """Yield key and vector of the rows asked for, a few at a time: spelled, vectors take much room."""
+        for start in range(0, len(self.asked), BATCH):
+            places = self.asked[start : start + BATCH]
+            yield [
+                (self.sample.keys[place], written(self.sample.vectors[place], self.column.type))
+                for place in places
+            ]
 
 
 def find_rows(
@@ -132,7 +136,6 @@ def _prepare(connection: Connection, request: FindRequest) -> tuple[_Canary, str
         setting_in_force(connection, index.method),
         sample,
         tuple(asked),
-        tuple(written(sample.vectors[place], column.type) for place in asked),
         request.k,
     )
     return canary, _facet(sample, names)
@@ -165,18 +168,19 @@ def _climb(database: Database, canary: _Canary, ledger: Ledger) -> tuple[tuple[R
 
     Settings take turns, batch by batch, so that a machine that drifts slows all of them alike.
     """
-    values, probes = _rungs(canary), list(canary.probes())
+    values, done = _rungs(canary), 0
     found: dict[int, list[Probe]] = {value: [] for value in values}
     times_ms: dict[int, list[float]] = {value: [] for value in values}
-    for start in range(0, len(probes), BATCH):
-        batch = probes[start : start + BATCH]
+    for batch in canary.batches():
+        # A transaction a batch: an old snapshot keeps the server from cleaning up, and none is open
+        # while vectors are spelled.
         with database.reading("findability", vectors=True) as connection:
-            for turn, value in enumerate(values):
-                done = start * len(values) + turn * len(batch)
-                ledger.tell(Progress(done, len(probes) * len(values), "probes", "asking the index"))
+            for value in values:
+                ledger.tell(Progress(done, len(canary.asked) * len(values), "probes", "asking the index"))
                 started = perf_counter()
                 found[value] += _ask(connection, canary, batch, value)
                 times_ms[value].append(1000 * (perf_counter() - started) / len(batch))
+                done += len(batch)
     rungs = tuple(
         Rung(value, sum(probe.found for probe in found[value]), median(times_ms[value] or [0.0]))
         for value in values
@@ -204,15 +208,15 @@ def _examine(
     keys = canary.sample.keys
     rows = [Lost(keys[place], Reason.ZERO.value, None) for place in range(len(keys)) if place not in outcome]
     missing = [probe for probe in outcome.values() if not probe.found]
-    with database.reading("findability", vectors=True) as connection:
-        deadline = perf_counter() + EXAMINE_S
-        for done, probe in enumerate(missing):
-            ledger.tell(Progress(done, len(missing), "lost rows", "looking for reasons"))
-            if perf_counter() > deadline:
-                rows.append(Lost(probe.key, UNEXAMINED, None))
-                continue
+    deadline = perf_counter() + EXAMINE_S
+    for done, probe in enumerate(missing):
+        ledger.tell(Progress(done, len(missing), "lost rows", "looking for reasons"))
+        if perf_counter() > deadline:
+            rows.append(Lost(probe.key, UNEXAMINED, None))
+            continue
+        with database.reading("findability", vectors=True) as connection:
             found = self_find(connection, canary.column, canary.distance, probe.key, k=canary.k)
-            rows.append(Lost(probe.key, found.reason.value, found.enough))
+        rows.append(Lost(probe.key, found.reason.value, found.enough))
     for probe in outcome.values():
         if probe.found and probe.rank is None:
             rows.append(Lost(probe.key, CROWDED[not probe.ties].value, None))

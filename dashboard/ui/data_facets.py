@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +19,10 @@ from dashboard.ui.messages import escaped
 from db.browse import PageRequest
 from db.browse_sample import SEED
 from db.conditions import Condition, to_text
+from db.errors import StatementTimeout
 from db.facets import Facet, Facetable, Histogram, Level, vector_filter
+
+T = TypeVar("T", Facet, Histogram)
 
 NULL = "∅ empty"
 _SHOWN = {"values": 2, "histogram": 1}
@@ -28,6 +32,8 @@ _COMPACT = 100_000
 """Rows from which a facet's figures have too many digits for its width."""
 
 _CHOICE = "facet columns"
+_GIVEN_UP = "given up"
+_TOO_SLOW = f"Counting every row took over {data_reads.PATIENCE_S} s and was given up: filter first."
 _ABOUT = {
     "statistics": "From the planner's statistics, as old as the last ANALYZE.",
     "sample": f"Counted in a random share of the table's pages (seed {SEED}) and scaled up.",
@@ -65,7 +71,9 @@ def _choose(known: Sequence[Facetable]) -> list[Facetable]:
 
 def _values(request: PageRequest, name: str) -> None:
     where = conditions.apart_from(request.where, name)
-    found = data_reads.facet(request.column, where, name, _level(request, name))
+    found = _asked(
+        request, name, "statistics", lambda level: data_reads.facet(request.column, where, name, level)
+    )
     chosen = conditions.chosen(request.where, name)
     rows: dict[str | None, int | None] = dict(found.values)
     if found.nulls:
@@ -86,7 +94,9 @@ def _values(request: PageRequest, name: str) -> None:
 def _vectors(request: PageRequest) -> None:
     name = request.column.column
     where = conditions.apart_from(request.where, name)
-    found = data_reads.vector_facet(request.column, where, _level(request, name, "sample"))
+    found = _asked(
+        request, name, "sample", lambda level: data_reads.vector_facet(request.column, where, level)
+    )
     states: list[Any] = [vector_state for vector_state, _ in found.values]
 
     def choose(place: int) -> Condition:
@@ -149,7 +159,9 @@ def _bars(
 def _spread(request: PageRequest, name: str) -> None:
     """Draw a histogram; what is selected of it becomes a range."""
     where = conditions.apart_from(request.where, name)
-    found = data_reads.histogram(request.column, where, name, _level(request, name))
+    found = _asked(
+        request, name, "statistics", lambda level: data_reads.histogram(request.column, where, name, level)
+    )
     key = f"histogram {name} {token(request)}"
 
     def filter_by() -> None:
@@ -211,6 +223,13 @@ def _level_key(request: PageRequest, name: str) -> str:
     return f"facet level {request.column} {name} {to_text(request.where)}"
 
 
-def _level(request: PageRequest, name: str, preset: Level = "statistics") -> Level:
-    level: Level = state.recall(_level_key(request, name), preset)
-    return level
+def _asked(request: PageRequest, name: str, preset: Level, ask: Callable[[Level], T]) -> T:
+    """Ask for a facet as exactly as is wanted; where that takes too long, as it is drawn unasked."""
+    key = _level_key(request, name)
+    if state.recall(key) == "exact":
+        try:
+            return ask("exact")
+        except StatementTimeout:
+            state.remember(key, _GIVEN_UP)
+    found = ask(preset)
+    return replace(found, note=_TOO_SLOW) if state.recall(key) == _GIVEN_UP else found

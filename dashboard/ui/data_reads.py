@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,12 +12,12 @@ from dashboard.ui import state
 from dashboard.ui.data_conditions import members, without
 from db import browse, column_statistics, counts, facets
 from db.browse import Page, PageRequest, Preflight, Sortable
-from db.catalog import ColumnInfo
+from db.catalog import ColumnInfo, hidden_columns
 from db.column_statistics import ColumnStatistics
 from db.conditions import Condition
 from db.counts import Count
 from db.facets import Facet, Facetable, Histogram, Level
-from db.savepoint import set_for_now
+from db.savepoint import within
 
 PATIENCE_S = 60
 """How long a statement may take that a reader asked for although it is slow."""
@@ -41,6 +40,13 @@ def sortables(column: ColumnInfo) -> tuple[Sortable, ...]:
 
 
 @state.cached(ttl_s=60, max_entries=64)
+def hidden(column: ColumnInfo) -> tuple[str, ...]:
+    """The columns that this login may not read."""
+    with state.database().reading("data") as connection:
+        return hidden_columns(connection, column)
+
+
+@state.cached(ttl_s=60, max_entries=64)
 def opened(request: PageRequest, *, insisted: bool) -> Opened:
     """One page; ``insisted`` reads it whatever it costs, and waits longer for it."""
     with state.database().reading("data") as connection, _patience(connection, insisted=insisted):
@@ -50,10 +56,8 @@ def opened(request: PageRequest, *, insisted: bool) -> Opened:
         return Opened(expected, page, datetime.now(UTC))
 
 
-@contextmanager
-def _patience(connection: Connection, *, insisted: bool) -> Iterator[None]:
-    with set_for_now(connection, {"statement_timeout": f"{PATIENCE_S}s"} if insisted else {}):
-        yield
+def _patience(connection: Connection, *, insisted: bool) -> AbstractContextManager[None]:
+    return within(connection, 1000 * PATIENCE_S) if insisted else nullcontext()
 
 
 @state.cached(ttl_s=60, max_entries=64)
@@ -88,21 +92,21 @@ def facetable(column: ColumnInfo) -> tuple[Facetable, ...]:
 @state.cached(ttl_s=120, max_entries=256)
 def facet(column: ColumnInfo, where: Condition, name: str, level: Level) -> Facet:
     """The commonest values of one column."""
-    with state.database().reading("data") as connection:
+    with state.database().reading("data") as connection, _patience(connection, insisted=level == "exact"):
         return facets.facets(connection, column, where, [name], level=level)[0]
 
 
 @state.cached(ttl_s=120, max_entries=64)
 def vector_facet(column: ColumnInfo, where: Condition, level: Level) -> Facet:
     """How many vectors are ok, null and zero."""
-    with state.database().reading("data") as connection:
+    with state.database().reading("data") as connection, _patience(connection, insisted=level == "exact"):
         return facets.vector_facet(connection, column, where, level=level)
 
 
 @state.cached(ttl_s=120, max_entries=128)
 def histogram(column: ColumnInfo, where: Condition, name: str, level: Level) -> Histogram:
     """How a number or a date is spread."""
-    with state.database().reading("data") as connection:
+    with state.database().reading("data") as connection, _patience(connection, insisted=level == "exact"):
         return facets.histogram(connection, column, where, name, level=level)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,19 +10,30 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.exporting.delivery import PACKED_BYTES, PAGE_BYTES, PAGE_ROWS, kept, pack
+from dashboard.exporting.delivery import (
+    PACKED_BYTES,
+    PAGE_BYTES,
+    PAGE_ROWS,
+    ROLE,
+    Kept,
+    check_owner,
+    kept,
+    pack,
+    pack_kept,
+)
 from dashboard.exporting.formats import FORMATS, Format
 from dashboard.exporting.request import SCOPES, ExportRequest
-from dashboard.identity import current_principal
-from dashboard.jobs import queue
+from dashboard.exporting.sidecar import ANY_ROWS
+from dashboard.identity import current_principal, require
 from dashboard.settings import settings
 from dashboard.ui import state
 from dashboard.ui.messages import escaped, told_to_the_reader
-from dashboard.ui.progress import follow
+from dashboard.ui.progress import begin, follow
 from dashboard.ui.units import counted, size
 from db.browse import Sort
 from db.catalog import ColumnInfo
 from db.conditions import EVERY_ROW, Condition, in_words, to_text
+from db.errors import NotPermitted
 from db.export import count_up_to, psql_copy
 from db.export_columns import ExportedColumn, exported_columns
 from db.jobs import Job
@@ -69,6 +79,7 @@ def _popover(
     if not opened.open:
         return
     with opened.container(width=_NARROW_PX), told_to_the_reader():
+        require(current_principal(), ROLE, "export rows")
         if job_id := state.recall(_job_key(column)):
             _followed(column, job_id)
             return
@@ -155,6 +166,8 @@ def _promise(column: ColumnInfo, request: ExportRequest, prospect: Prospect) -> 
             f":red[:material/content_cut: **Cut off after {counted(request.rows, 'row')}{of}.** "
             "The sidecar says so, too.]"
         )
+        if not (request.sort or column.key):
+            st.caption(f"Kept are {ANY_ROWS}.")
     if request.keys is not None and prospect.rows is not None and prospect.rows < len(request.keys):
         gone = len(request.keys) - prospect.rows
         st.markdown(f":orange[:material/warning: {counted(gone, 'row')} of them can no longer be found.]")
@@ -184,7 +197,7 @@ def _hand_over(column: ColumnInfo, request: ExportRequest, prospect: Prospect) -
     if small and _size_bytes(column, FORMATS[request.format], prospect, rows or 0) <= PAGE_BYTES:
         st.download_button(
             "Download",
-            partial(pack, state.database(), request),
+            partial(pack, state.database(), current_principal(), request),
             f"{request.stem(datetime.now(UTC))}.zip",
             "application/zip",
             icon=":material/download:",
@@ -195,7 +208,7 @@ def _hand_over(column: ColumnInfo, request: ExportRequest, prospect: Prospect) -
             help="A ZIP: the file, and a sidecar with its SQL, parameters, versions and checksum",
         )
     elif st.button("Start the export", icon=":material/play_arrow:", type="primary", key="export start"):
-        job_id = queue.submit(state.database(), current_principal(), "export", request.to_params())
+        job_id = begin("export", request.to_params())
         state.remember(_job_key(column), job_id)
         st.rerun(scope="fragment")
     else:
@@ -228,15 +241,19 @@ def result(job: Job) -> None:
             "as was asked for.]"
         )
     file = kept(settings().home, told)
+    try:
+        check_owner(current_principal(), job)
+    except NotPermitted as error:
+        st.caption(escaped(error.message))
+        return
     if file is None:
         st.caption(f"The file was removed: exports are kept for {settings().export_keep_days} days.")
     elif file.size_bytes > PACKED_BYTES:
-        st.caption("Too large for a browser; on the server it is here, with its sidecar:")
-        st.code(shlex.quote(str(file.path)), language=None, wrap_lines=True)
+        _links(file)
     else:
         st.download_button(
             "Download",
-            file.packed,
+            partial(pack_kept, state.database(), current_principal(), job, file),
             f"{file.path.stem}.zip",
             "application/zip",
             icon=":material/download:",
@@ -244,6 +261,14 @@ def result(job: Job) -> None:
             on_click="ignore",
             key=f"export of job {job.id}",
         )
+
+
+def _links(file: Kept) -> None:
+    """Draw the ways to a file that is too large to be packed: it is sent as it lies."""
+    address, sidecar = file.addresses
+    with st.container(horizontal=True):
+        st.link_button("Download the file", address, icon=":material/download:", type="primary")
+        st.link_button("Its sidecar", sidecar, icon=":material/description:")
 
 
 def _job_key(column: ColumnInfo) -> str:

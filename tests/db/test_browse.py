@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from db.browse import (
     Cursor,
@@ -26,6 +26,7 @@ from db.catalog import ColumnInfo, find_column
 from db.conditions import from_text
 from db.engine import Database
 from db.errors import RequestError, StatementTimeout, TableNotFound
+from db.filters import Filter
 from tests.conftest import url_of
 from tests.db.conftest import run
 
@@ -310,6 +311,27 @@ def test_a_page_that_would_cost_too_much_says_why(
     told = preflight(reading, PageRequest(items, from_text('["title","contains","x"]')))
     assert told.reason == "No index finds the rows where title contains x: about 4,000 rows are read."
     assert not preflight(reading, PageRequest(items)).too_heavy
+
+
+def test_a_rare_row_of_a_table_without_a_key_costs_the_whole_table(
+    opened: Connection, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.browse.MAX_COST", 50)
+    heaped = find("heaped.e")
+    told = preflight(opened, PageRequest(heaped, from_text('["label","=","row 1"]')))
+    assert told.too_heavy
+    assert told.reason.startswith("No index finds the rows where label is row 1: about 2,770 rows")
+    # A condition that most rows meet fills a page from the first blocks.
+    assert not preflight(opened, PageRequest(heaped, from_text('["price",">=","0"]'))).too_heavy
+
+
+def test_what_a_reader_types_is_sent_beside_the_statement(opened: Connection, find: Find) -> None:
+    sent: list[tuple[str, dict[str, object]]] = []
+    event.listen(opened, "before_cursor_execute", lambda *given: sent.append((given[2], given[3])))
+    typed = "row '; DROP TABLE heaped; --"
+    browse(opened, PageRequest(find("heaped.e"), Filter("label", "=", typed)))
+    assert not any("DROP" in statement for statement, _ in sent)
+    assert any(typed in given.values() for _, given in sent)
 
 
 def test_what_can_be_sorted_by_is_listed_with_its_index(opened: Connection, find: Find) -> None:

@@ -1,5 +1,6 @@
 """Every vector column is found, with facts from the catalogs; nothing else is."""
 
+import math
 import pickle
 import time
 from collections.abc import Callable
@@ -8,10 +9,27 @@ import pytest
 from sqlalchemy import Connection, text
 
 from db import catalog
-from db.catalog import ColumnInfo, default_distance, find_column, other_columns, vector_columns
+from db.browse import PageRequest, browse, sorts
+from db.catalog import (
+    ColumnInfo,
+    default_distance,
+    find_column,
+    hidden_columns,
+    other_columns,
+    vector_columns,
+)
+from db.conditions import EVERY_ROW
 from db.distance import Distance
 from db.engine import Database
 from db.errors import TableNotFound
+from db.export_columns import exported_columns
+from db.facets import facets
+from db.grants import unreadable
+from db.items import Item, find_item
+from db.nearest import SearchRequest
+from db.sampling import take_sample
+from db.search import search
+from db.vectors import read_query
 from tests.db.conftest import run
 
 Find = Callable[[str], ColumnInfo]
@@ -300,3 +318,87 @@ def test_a_table_somebody_holds_is_listed_without_its_size(database: Database, h
     assert waited_s < 1.5
     assert found["free"].rows == 1
     assert [index.method for index in found["locked"].indexes] == ["hnsw"]
+
+
+def test_a_domain_over_a_vector_type_is_searched_as_that_type(database: Database) -> None:
+    found = columns_of(
+        database,
+        """
+        CREATE DOMAIN meaning AS vector(3) CHECK (vector_norm(VALUE) > 0);
+        CREATE DOMAIN "deep: er" AS meaning NOT NULL;
+        CREATE DOMAIN marks AS bit(8);
+        CREATE DOMAIN loose AS sparsevec;
+        CREATE TABLE said (id int PRIMARY KEY, word text, e "deep: er", m meaning, b marks, s loose);
+        INSERT INTO said SELECT i, 'w' || i, ARRAY[i, 1, 2]::vector, ARRAY[i, 2, 1]::vector, i::bit(8),
+                                ('{1:' || i || '}/4')::sparsevec FROM generate_series(1, 50) AS i;
+        """,
+    )
+    found.pop("products.embedding", None)
+    assert {name: (c.type, c.dimensions) for name, c in found.items()} == {
+        "said.e": ("vector", 3),
+        "said.m": ("vector", 3),
+        "said.b": ("bit", 8),
+        "said.s": ("sparsevec", None),
+    }
+    column = found["said.e"]
+    with database.reading("tests", vectors=True) as connection:
+        for vectors in found.values():
+            others = [each.name for each in other_columns(connection, vectors)]
+            assert others == [name for name in ("id", "word", "b") if name != vectors.column]
+        bases = {each.name: (each.base, each.numbers) for each in exported_columns(connection, column)}
+        assert (bases["e"], bases["m"], bases["b"]) == (("vector", 3), ("vector", 3), ("bit", 0))
+        assert [each.column for each in sorts(connection, column)] == ["id", "word", "b"]
+        page = browse(connection, PageRequest(column))
+        assert page.rows[0].key == 50
+        assert page.rows[0].norm == pytest.approx(math.sqrt(2505))
+        request = SearchRequest(column, read_query("[7,1,2]", "vector"), Distance.L2, 3)
+        assert search(connection, request).rows[0].key == 7
+        assert take_sample(connection, found["said.b"], rows=5, seed=1).vectors.shape == (5, 8)
+        item = find_item(connection, column, "7")
+        assert isinstance(item, Item)
+        assert [field.name for field in item.fields] == ["id", "word", "b", "m", "s"]
+
+
+LEDGER = """
+CREATE TABLE ledger (
+  id int PRIMARY KEY, secret text UNIQUE NOT NULL, word text, hidden vector(2), e vector(2)
+);
+INSERT INTO ledger SELECT i, 's' || i, 'w' || i, '[1,1]', ARRAY[i, 1]::vector
+FROM generate_series(1, 20) AS i;
+CREATE TABLE closed (id int PRIMARY KEY, e vector(2));
+CREATE ROLE clerk LOGIN;
+GRANT SELECT (id, word, e) ON ledger TO clerk;
+GRANT SELECT (id) ON closed TO clerk;
+"""
+
+
+def test_where_a_role_may_read_some_columns_these_are_shown(database: Database) -> None:
+    with database.control("tests") as connection:
+        run(connection, LEDGER)
+    clerk = Database(str(database.url.set(username="clerk")))
+    try:
+        with clerk.reading("tests", vectors=True) as connection:
+            columns = {str(each): each for each in vector_columns(connection)}
+            assert set(columns) == {"public.ledger.e"}
+            column = columns["public.ledger.e"]
+            assert column.key == ("id",)
+            assert hidden_columns(connection, column) == ("secret", "hidden")
+            assert [row.values for row in browse(connection, PageRequest(column, rows=1)).rows] == [
+                {"id": 20, "word": "w20"}
+            ]
+            assert facets(connection, column, EVERY_ROW, ["word"], level="exact")[0].others == 12
+            assert take_sample(connection, column, rows=5, seed=1).n == 5
+            request = SearchRequest(column, read_query("[7,1]", "vector"), Distance.L2, 1)
+            assert search(connection, request).rows[0].key == 7
+            item = find_item(connection, column, "7")
+            assert isinstance(item, Item)
+            assert [field.name for field in item.fields] == ["id", "word"]
+            assert item.place.ctid is None
+            assert len(connection.exec_driver_sql(item.sql).all()) == 1
+            assert [each.name for each in exported_columns(connection, column)] == ["id", "word", "e"]
+            left_out = {grant.table for grant in unreadable(connection)}
+            assert left_out >= {"closed", "ledger"}
+    finally:
+        clerk.dispose()
+        with database.control("tests") as connection:
+            run(connection, "DROP OWNED BY clerk; DROP ROLE clerk")

@@ -1,8 +1,11 @@
 """Inspections as they are kept."""
 
-from db import inspections
+import pytest
+
+from db import inspections, retention
 from db.columns import VectorColumn
 from db.engine import Database
+from db.schema import inspection, projection
 
 COLUMN = VectorColumn("public", "things", "Em bed", "vector", 3, ("id",))
 OTHER = VectorColumn("public", "things", "other", "vector", 3, ("id",))
@@ -45,3 +48,20 @@ def test_a_column_nobody_looked_at_has_none(database: Database) -> None:
     with database.reading("tests") as connection:
         assert inspections.latest(connection, OTHER, "inspect") is None
         assert inspections.history(connection, OTHER, "inspect") == ()
+
+
+def test_beyond_the_newest_looks_of_a_column_the_old_ones_go(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "KEPT", {inspection: 2, projection: 1})
+    for grade in "DCB":
+        keep(database, COLUMN, "inspect", grade)
+    keep(database, COLUMN, "findability", "X")
+    keep(database, OTHER, "inspect", "Y")
+    with database.writing("tests") as connection, connection.begin():
+        assert retention.drop_old(connection) == 1
+        assert retention.drop_old(connection) == 0
+    with database.reading("tests") as connection:
+        left = inspections.history(connection, COLUMN, "inspect")
+        assert [look.summary["grade"] for look in left] == ["C", "B"]
+        assert len(inspections.history(connection, COLUMN, "findability")) == 1

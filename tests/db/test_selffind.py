@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from db.catalog import ColumnInfo, find_column
 from db.distance import Distance
@@ -130,6 +130,14 @@ def test_many_rows_are_asked_for_in_their_order(reading: Connection, items: Colu
     assert [probe.key for probe in probes] == [row[0] for row in rows]
     assert sum(probe.found for probe in probes) >= 115
     assert reading.scalar(text("SHOW enable_seqscan")) == "on"
+
+
+def test_a_statement_is_made_once_for_all_rows(reading: Connection, items: ColumnInfo) -> None:
+    made: list[object] = []
+    event.listen(reading, "before_execute", lambda _connection, clause, *_: made.append(clause))
+    rows = [(str(number), "[1,2,3,4,5,6,7,8]") for number in range(40)]
+    assert len(list(probe_many(reading, items, Distance.COSINE, rows, WIDE))) == 40
+    assert len(made) < 5  # the settings, and the plan that is looked at
 
 
 def test_a_row_asked_for_by_a_foreign_vector_is_not_found(reading: Connection, items: ColumnInfo) -> None:

@@ -10,22 +10,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from dashboard.exporting import delivery
-from dashboard.exporting.delivery import keep, kept, pack, sweep_exports
+from dashboard.exporting.delivery import Kept, fetch, keep, kept, pack, pack_kept, sweep_exports
 from dashboard.exporting.formats import FORMATS
 from dashboard.exporting.request import SCOPES, ExportRequest, Scope
 from dashboard.exporting.run import export
-from dashboard.identity import LOCAL
+from dashboard.identity import LOCAL, Principal, Role
 from dashboard.jobs import queue
+from dashboard.jobs.kinds import kind_named
 from dashboard.jobs.worker import Worker
 from dashboard.settings import settings
-from db import jobs
+from db import audit, jobs, schema
 from db.engine import Database
-from db.errors import Cancelled, DashboardError, RequestError, TableNotFound
+from db.errors import Cancelled, DashboardError, NotPermitted, RequestError, TableNotFound
 from db.jobs import Job
 from db.progress import Progress, Unrecorded
 from tests.db.conftest import run
@@ -177,17 +180,55 @@ def test_a_folder_that_cannot_be_written_is_named(goods: Database, tmp_path: Pat
 
 
 def test_a_click_gets_the_file_and_its_sidecar_in_one_archive(goods: Database) -> None:
-    with zipfile.ZipFile(BytesIO(pack(goods, ExportRequest("goods.embedding")))) as archive:
+    with zipfile.ZipFile(BytesIO(pack(goods, LOCAL, ExportRequest("goods.embedding")))) as archive:
         file, sidecar = archive.namelist()
         assert sidecar == f"{file}.meta.json"
         assert archive.read(file).startswith(b"id,small")
         assert json.loads(archive.read(sidecar))["rows"] == 3
 
 
+def test_what_a_click_takes_away_is_in_the_audit_log(goods: Database) -> None:
+    pack(goods, Principal("ada", Role.ANALYST), ExportRequest("goods.embedding"))
+    (row,) = fetched(goods)
+    assert (row.subject, row.role, row.object) == ("ada", "analyst", "goods.embedding")
+    assert (row.detail["rows"], row.detail["scope"]) == (3, "all")
+
+
+def test_a_viewer_takes_no_rows_away(goods: Database) -> None:
+    with pytest.raises(NotPermitted, match="may not export rows: it needs the role analyst"):
+        pack(goods, Principal("eve", Role.VIEWER), ExportRequest("goods.embedding"))
+    assert kind_named("export").role == delivery.ROLE
+    assert not fetched(goods)
+
+
+def test_a_database_without_an_audit_log_can_still_be_exported(
+    goods: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with goods.control("tests") as connection:
+        connection.exec_driver_sql("DROP SCHEMA vectorscope CASCADE")
+    assert pack(goods, LOCAL, ExportRequest("goods.embedding"))
+    assert "local fetched rows of goods.embedding" in caplog.text
+
+
+def test_a_file_that_cannot_get_its_name_leaves_no_sidecar(goods: Database, tmp_path: Path) -> None:
+    (tmp_path / "taken.csv" / "full").mkdir(parents=True)
+    with pytest.raises(RequestError, match="Nothing can be written"):
+        export(goods, ExportRequest("goods.embedding"), tmp_path, name="taken.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.csv"]
+
+
+def test_the_sidecar_tells_which_rows_a_limit_keeps(write: Write) -> None:
+    kept_rows = [
+        json.loads(write(column, rows=rows).sidecar.read_text())["kept"]
+        for column, rows in (("goods.embedding", 2), ("goods.embedding", 3), ("formulas.embedding", 2))
+    ]
+    assert kept_rows == ["the first by id", "every row", "any rows: nothing orders this table"]
+
+
 def test_a_click_is_not_kept_waiting_for_a_huge_file(many: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "PAGE_BYTES", 100_000)
     with pytest.raises(RequestError, match="has grown over 0 MB") as refused:
-        pack(many, ExportRequest("many.embedding"))
+        pack(many, LOCAL, ExportRequest("many.embedding"))
     assert "as a job" in refused.value.remedy
 
 
@@ -208,8 +249,57 @@ def test_a_job_writes_a_file_that_can_be_fetched(
     file = kept(tmp_path, job.result)
     assert file
     assert job.result["rows"] == 25_000
-    with zipfile.ZipFile(BytesIO(file.packed())) as archive:
+    with zipfile.ZipFile(BytesIO(pack_kept(many, LOCAL, job, file))) as archive:
         assert len(archive.namelist()) == 2
+    names = [file.path.name, f"{file.path.name}.meta.json"]
+    for address, name in zip(file.addresses, names, strict=True):
+        assert unquote(address) == f"/exports/{job.result['folder']}/{name}"
+        assert fetch(many, LOCAL, tmp_path, job.result["folder"], name).name == name
+    assert [row.detail["file"] for row in fetched(many)] == [names[1], names[0], names[0]]
+
+
+def test_only_who_asked_for_an_export_or_an_administrator_fetches_it(many: Database, tmp_path: Path) -> None:
+    bob = Principal("bob", Role.LEAD)
+    job_id, told = finished(many, tmp_path, "ada")
+    with pytest.raises(NotPermitted, match="is ada's: only they or an administrator may fetch it"):
+        fetch(many, bob, tmp_path, told["folder"], told["file"])
+    with pytest.raises(NotPermitted):
+        pack_kept(many, bob, read_job(many, job_id), Kept(tmp_path / told["file"], 1))
+    assert not fetched(many)
+    for principal in (Principal("ada", Role.ANALYST), LOCAL):
+        assert fetch(many, principal, tmp_path, told["folder"], told["file"]).is_file()
+
+
+def test_nothing_but_the_file_and_its_sidecar_is_handed_out(many: Database, tmp_path: Path) -> None:
+    _, told = finished(many, tmp_path, "local")
+    folder = told["folder"]
+    (tmp_path / "exports" / "secret").write_text("key")
+    for where, name in (
+        (folder, "../secret"),
+        (folder, ""),
+        ("..", told["file"]),
+        (f"{folder[:-16]}{'0' * 16}", told["file"]),
+    ):
+        with pytest.raises(RequestError, match="no such export"):
+            fetch(many, LOCAL, tmp_path, where, name)
+    (tmp_path / "exports" / folder / told["file"]).unlink()
+    with pytest.raises(RequestError, match="was removed"):
+        fetch(many, LOCAL, tmp_path, folder, told["file"])
+
+
+def finished(database: Database, home: Path, owner: str) -> tuple[int, dict[str, Any]]:
+    """Write the file of somebody's job, as its worker would."""
+    job_id = queue.submit(database, Principal(owner, Role.ANALYST), "export", REQUEST.to_params())
+    told = keep(database, replace(REQUEST, rows=1), home, Unrecorded(), job_id=job_id)
+    ended = update(schema.job).where(schema.job.c.id == job_id).values(state="succeeded", result=told)
+    with database.control("tests") as connection:
+        connection.execute(ended)
+    return job_id, told
+
+
+def fetched(database: Database) -> list[audit.AuditRow]:
+    with database.reading("tests") as connection:
+        return [row for row in audit.latest(connection) if row.action == "fetch export"]
 
 
 def read_job(database: Database, job_id: int) -> Job:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import text
 
 from dashboard.inspection import probing
 from dashboard.inspection.findability import KIND, Findability, FindRequest, Rung
-from dashboard.inspection.probing import UNEXAMINED, find_rows
+from dashboard.inspection.probing import BATCH, UNEXAMINED, find_rows
 from db import inspections
 from db.catalog import find_column
 from db.engine import Database
 from db.errors import Cancelled, RequestError
 from db.progress import Progress, Unrecorded
 from db.selffind import Reason
+
+_TRANSACTION = text(
+    "SELECT xact_start FROM pg_stat_activity WHERE application_name = 'vectorscope:findability'"
+)
 
 
 def ask(database: Database, column: str, **wanted: object) -> Findability:
@@ -26,6 +33,20 @@ def ask(database: Database, column: str, **wanted: object) -> Findability:
     assert stored is not None
     assert FindRequest.from_params(stored.params) == request
     return Findability.from_document(stored.result)
+
+
+@contextmanager
+def weak_searches(database: Database) -> Iterator[None]:
+    """Let the server keep one candidate only, so that rows are lost."""
+    with database.control("tests") as connection:
+        connection.exec_driver_sql("ALTER ROLE CURRENT_USER IN DATABASE shop SET hnsw.ef_search = 1")
+    database.dispose()
+    try:
+        yield
+    finally:
+        with database.control("tests") as connection:
+            connection.exec_driver_sql("ALTER ROLE CURRENT_USER IN DATABASE shop RESET hnsw.ef_search")
+        database.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +127,8 @@ def test_reasons_are_looked_for_as_long_as_there_is_time(
     shop: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probing, "EXAMINE_S", 0)
-    with shop.control("tests") as connection:
-        connection.exec_driver_sql("ALTER ROLE CURRENT_USER IN DATABASE shop SET hnsw.ef_search = 1")
-    shop.dispose()
-    try:
+    with weak_searches(shop):
         found = ask(shop, "public.healthy.embedding", probes=200)
-    finally:
-        with shop.control("tests") as connection:
-            connection.exec_driver_sql("ALTER ROLE CURRENT_USER IN DATABASE shop RESET hnsw.ef_search")
-        shop.dispose()
     assert found.setting == 1
     assert found.found < 200
     assert {row.reason for row in found.lost} == {UNEXAMINED}
@@ -151,6 +165,22 @@ def test_it_stops_when_asked_to_and_tells_how_far_it_is(shop: Database) -> None:
     with pytest.raises(Cancelled):
         find_rows(shop, request, Stopping(), created_by="ada", job_id=None)
     assert (told[-1].done, told[-1].total) == (100, 300)
+
+
+def test_no_transaction_stays_open_from_one_row_to_the_next(shop: Database) -> None:
+    """A snapshot that is held keeps the server from cleaning up, and an idle one is ended by it."""
+    begun: dict[str, list[object]] = {"asking the index": [], "looking for reasons": []}
+    with weak_searches(shop), shop.control("tests") as connection:
+
+        class Watching(Unrecorded):
+            def tell(self, progress: Progress) -> None:
+                begun.setdefault(progress.phase, []).append(connection.scalar(_TRANSACTION))
+
+        request = FindRequest("public.healthy.embedding", probes=2 * BATCH)
+        find_rows(shop, request, Watching(), created_by="ada", job_id=None)
+    assert len(set(begun["asking the index"])) == 2
+    assert begun["looking for reasons"]
+    assert set(begun["looking for reasons"]) == {None}
 
 
 def test_the_result_is_plain_json(nasty: Findability) -> None:
