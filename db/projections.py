@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -63,12 +63,16 @@ class Projection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """Where rows lie on a map, by key."""
+    """Where rows lie on a map, by key; ``frame`` holds whatever else places rows on it, by name."""
 
     keys: tuple[str, ...]
     points: Points
     """Shape (n, 2), in the order of ``keys``."""
+    frame: Mapping[str, Points] = field(default_factory=dict)
 
+
+_FRAME = "frame_"
+"""What the names of such arrays begin with in the stored file."""
 
 _FIELDS = [schema.projection.c[name] for name in Projection.__slots__]
 
@@ -132,14 +136,16 @@ def load_points(connection: Connection, projection_id: int) -> Placed:
 def _packed(placed: Placed) -> bytes:
     """Write a compressed .npz; the keys as JSON, whose lengths may differ widely."""
     keys = np.frombuffer(json.dumps(placed.keys).encode(), np.uint8)
+    framed: dict[str, Any] = {f"{_FRAME}{name}": array for name, array in placed.frame.items()}
     file = io.BytesIO()
-    np.savez_compressed(file, keys=keys, points=placed.points.astype(np.float32))
+    np.savez_compressed(file, keys=keys, points=placed.points.astype(np.float32), **framed)
     return file.getvalue()
 
 
 def _unpacked(data: bytes) -> Placed:
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        return Placed(tuple(json.loads(stored["keys"].tobytes())), stored["points"])
+        frame = {name.removeprefix(_FRAME): stored[name] for name in stored if name.startswith(_FRAME)}
+        return Placed(tuple(json.loads(stored["keys"].tobytes())), stored["points"], frame)
 
 
 def values_of(

@@ -1,4 +1,4 @@
-"""The rows of a selection as a condition: what a lasso becomes, for other pages to filter by."""
+"""Rows named by their keys: as a condition that other pages filter by, and as part of an address."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from db.catalog import ColumnInfo
 from db.conditions import Condition, Group, to_text
+from db.errors import RequestError
 from db.filters import Filter
 from db.nearest import identity_names
 
@@ -26,8 +27,44 @@ def _one(names: Sequence[str], parts: Sequence[str]) -> Condition:
     return Group("all", tuple(Filter(name, "=", part) for name, part in zip(names, parts, strict=True)))
 
 
+def keys_to_text(keys: Sequence[str]) -> str:
+    """Write keys for an address: those that fit, from the first.
+
+    >>> keys_to_text(["7", "8"])
+    '["7","8"]'
+    """
+    fitting = list(keys[:ADDRESS_LENGTH])
+    while len(text := json.dumps(fitting, ensure_ascii=False, separators=(",", ":"))) > ADDRESS_LENGTH:
+        # At least one fewer, else as many as the room holds of the usual length.
+        fitting = fitting[: min(len(fitting) - 1, len(fitting) * ADDRESS_LENGTH // len(text))]
+    return text
+
+
+def keys_from_text(column: ColumnInfo, given: str) -> tuple[str, ...]:
+    """Read what ``keys_to_text`` wrote.  Raises RequestError for what are no keys of the column's table."""
+    names = identity_names(column)
+    keys = _texts(given)
+    if keys is None or not all(len(names) == 1 or len(_texts(key) or ()) == len(names) for key in keys):
+        raise RequestError(
+            f"{given[:80]!r} is not a list of keys by {', '.join(names)}.",
+            "Choose rows on the page Data, and take them to the map from there.",
+        )
+    return tuple(dict.fromkeys(keys))
+
+
+def _texts(given: str) -> list[str] | None:
+    """Read a JSON list of texts; None where it is something else."""
+    try:
+        texts = json.loads(given)
+        json.dumps(texts, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
+        return None
+    is_list = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+    return texts if is_list else None
+
+
 def that_fit_an_address(column: ColumnInfo, keys: Sequence[str]) -> int:
-    """Count how many of ``keys``, from the first, an address can carry."""
+    """Count how many of ``keys``, from the first, a condition in an address can carry."""
     fitting, beyond = 0, len(keys) + 1
     while beyond - fitting > 1:
         middle = (fitting + beyond) // 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from dashboard.mapping.plan import MapPlan
 from dashboard.mapping.plane import Plane, comparable
 from dashboard.mapping.quality import Quality, quality
 from db.catalog import ColumnInfo, default_distance
-from db.projections import Projection, load_points
+from db.projections import Placed, Projection, load_points
 from db.sampling import Sample
 
 Vectors = NDArray[np.float32]
@@ -92,18 +92,36 @@ def to_params(made: Map, plan: MapPlan) -> dict[str, Any]:
     return {"plan": plan.to_params(), "drawn": asdict(made.drawn), "axes": list(made.axes)}
 
 
-def recall(connection: Connection, stored: Projection) -> Map:
+def placed(made: Map) -> Placed:
+    """Make what is stored of a map's points, and of the plane they lie on."""
+    plane = made.plane
+    frame = {} if plane is None else {name: np.asarray(getattr(plane, name)) for name in _PLANE}
+    return Placed(made.keys, made.points, frame)
+
+
+_PLANE = ("centre", "axes", "explained")
+"""The fields of a plane."""
+
+
+def load_map(connection: Connection, stored: Projection) -> Map:
     """Read a stored map back.  Raises RequestError when it is gone."""
-    placed = load_points(connection, stored.id)
+    found = load_points(connection, stored.id)
     first, second = stored.params["axes"]
     return Map(
         PROJECTIONS[stored.method].key,
-        placed.keys,
-        placed.points,
+        found.keys,
+        found.points,
         (first, second),
-        None,
+        _plane(found.frame),
         Quality(**stored.quality),
         Drawn(**stored.params["drawn"]),
         stored.created_at,
         stored.id,
     )
+
+
+def _plane(frame: Mapping[str, Vectors]) -> Plane | None:
+    if not frame:
+        return None
+    centre, axes, (first, second) = (frame[name] for name in _PLANE)
+    return Plane(centre, axes, (float(first), float(second)))

@@ -15,6 +15,9 @@ from db.errors import RequestError
 Vectors = NDArray[np.float32]
 Tell = Callable[[int], None]
 
+FEWEST_AT_ONCE, MOST_AT_ONCE = 250, 10_000
+"""Rows that are drawn without a job, however long or short: names, colours and hover texts take time, too."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
@@ -33,18 +36,24 @@ class Layout:
 class Method:
     """A way to draw vectors on a map.
 
-    ``reading`` says what the picture means and what not.  A job where it takes more than about a second;
-    ``arrange`` then tells how many of ``steps`` are done.
+    ``reading`` says what the picture means and what not.  ``at_once_numbers`` is how many rows x dimensions
+    are read and laid out within about a second; more are a job.  ``arrange`` tells how many of ``steps``
+    are done.
     """
 
     key: str
     label: str
     about: str
     reading: str
-    is_job: bool
+    at_once_numbers: int
     most_rows: int
     steps: int
     arrange: Callable[[Vectors, int, float, Tell], Layout]
+
+    def rows_at_once(self, dimensions: int) -> int:
+        """Tell how many rows of so many dimensions need no job; 0 for a method that always is one."""
+        fitting = self.at_once_numbers // max(1, dimensions)
+        return min(MOST_AT_ONCE, max(FEWEST_AT_ONCE, fitting)) if self.at_once_numbers else 0
 
 
 def _pca(vectors: Vectors, seed: int, perplexity: float, tell: Tell) -> Layout:
@@ -64,9 +73,10 @@ PROJECTIONS = {
         Method(
             "pca",
             "PCA",
-            "The two directions along which the rows differ most. Instant, and the same every time.",
+            "The two directions along which the rows differ most; the same every time. "
+            "Some thousand rows are drawn at once, more as a job.",
             "Axes have no units. Far apart is different; near may still differ in what two axes cannot show.",
-            is_job=False,
+            at_once_numbers=4_000_000,
             most_rows=100_000,
             steps=0,
             arrange=_pca,
@@ -77,7 +87,7 @@ PROJECTIONS = {
             "Keeps neighbours together and gives up the rest: shows groups that PCA lays over each other. "
             "Takes a minute as a job; the map is stored.",
             "Axes have no units. Near is meaningful, far is not; sizes of groups and gaps mean nothing.",
-            is_job=True,
+            at_once_numbers=0,
             most_rows=20_000,
             steps=tsne.ITERATIONS,
             arrange=_tsne,

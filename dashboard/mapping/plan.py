@@ -26,7 +26,8 @@ PERPLEXITIES = (5.0, 100.0)
 class MapPlan:
     """A map to be made of ``rows`` rows of ``column``, drawn by ``seed``.
 
-    Raises RequestError where a value is out of bounds.
+    ``where`` is the condition they meet, as db.conditions.to_text writes it.  Raises RequestError where a
+    value is out of bounds.
     """
 
     column: str
@@ -34,6 +35,7 @@ class MapPlan:
     rows: int = ROWS
     seed: int = SEED
     perplexity: float = PERPLEXITY
+    where: str = ""
 
     def __post_init__(self) -> None:
         _check("rows", self.rows, FEWEST_ROWS, method_named(self.method).most_rows)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from dashboard.mapping.draw import lay_out, to_params
+from dashboard.mapping.draw import lay_out, placed, to_params
 from dashboard.mapping.methods import method_named
 from dashboard.mapping.plan import MapPlan
 from db.catalog import find_column
+from db.conditions import from_text
 from db.engine import Database
 from db.progress import Ledger, Progress
-from db.projections import Placed, store_projection
+from db.projections import store_projection
 from db.sampling import take_sample
 from db.savepoint import set_for_now
 
@@ -35,7 +36,9 @@ def make_map(
     with database.reading("map", vectors=True) as connection:
         column = find_column(connection, plan.column)
         with set_for_now(connection, {"statement_timeout": SAMPLE_TIMEOUT}):
-            sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed)
+            sample = take_sample(
+                connection, column, rows=plan.rows, seed=plan.seed, where=from_text(plan.where)
+            )
     ledger.log(f"{sample.n:,} vectors drawn ({sample.method}), {sample.nulls:,} rows had none")
 
     ledger.tell(Progress(0, steps, UNIT, "finding neighbours"))
@@ -47,7 +50,7 @@ def make_map(
         stored = store_projection(
             connection,
             column,
-            Placed(made.keys, made.points),
+            placed(made),
             method=plan.method,
             params=to_params(made, plan),
             quality=asdict(made.quality),

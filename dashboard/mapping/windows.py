@@ -25,7 +25,7 @@ ORDERED = frozenset({"N", "D"})
 """Categories of pg_type whose values lie between others: numbers, dates and times."""
 
 ROWS = 5_000
-"""Rows of each window: enough that a centre is known to within a seventieth of the spread."""
+"""Rows of each window at most: enough that a centre is known to within a seventieth of the spread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +51,17 @@ class Overlay:
 
 
 def sample_windows(
-    connection: Connection, column: ColumnInfo, before: Condition, after: Condition, *, seed: int
+    connection: Connection,
+    column: ColumnInfo,
+    before: Condition,
+    after: Condition,
+    *,
+    seed: int,
+    rows: int = ROWS,
 ) -> tuple[Sample, Sample]:
-    """Sample both windows; the comparing needs no connection any more."""
+    """Sample ``rows`` rows of both windows; the comparing needs no connection any more."""
     first, second = (
-        take_sample(connection, column, rows=ROWS, seed=seed, where=where) for where in (before, after)
+        take_sample(connection, column, rows=rows, seed=seed, where=where) for where in (before, after)
     )
     return first, second
 

@@ -7,6 +7,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.ui import state
+from dashboard.ui.data_address import link
+from db.catalog import ColumnInfo
 
 # Only a script in the page reaches the clipboard.  This one loads nothing and draws nothing; the text comes
 # as data, never as code.  Over plain HTTP a browser has no navigator.clipboard, but the old command.
@@ -41,6 +43,12 @@ def copy(text: str, said: str) -> None:
         on_refused_change=lambda: state.remember(_REFUSED, text),
     )
     st.toast(said, icon=":material/content_copy:")
+
+
+def link_button(column: ColumnInfo, said: str) -> None:
+    """Draw the button that copies the whole address of what is shown."""
+    if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L", key="copy link"):
+        copy(link(column), said)
 
 
 def refused() -> None:

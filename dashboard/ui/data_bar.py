@@ -13,10 +13,11 @@ from dashboard.ui import data_conditions as conditions
 from dashboard.ui.data_selection import chosen
 from dashboard.ui.exports import export_popover
 from dashboard.ui.messages import escaped, problem, remedy
+from dashboard.ui.shell import go
 from db import browse
 from db.browse import Page, PageRequest, Sort, Sortable
 from db.catalog import ColumnInfo, PlainColumn
-from db.conditions import EVERY_ROW, Condition, in_words
+from db.conditions import EVERY_ROW, Condition, in_words, to_text
 from db.errors import DashboardError, RequestError
 
 _CHIPS, _JOINER, _ORDER, _JUMP, _BUILDING = "data chips", "data joiner", "data order", "data jump", "building"
@@ -41,8 +42,10 @@ def header(column: ColumnInfo | None) -> DeltaGenerator:
 
 def take_away(request: PageRequest, page: Page | None) -> None:
     """Draw what can be taken elsewhere: a link to what is shown, and its rows as a file."""
-    if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L", key="copy link"):
-        clipboard.copy(address.link(request.column), "Link copied: it shows these rows in this order")
+    clipboard.link_button(request.column, "Link copied: it shows these rows in this order")
+    where = to_text(request.where)
+    if st.button("Map", icon=":material/scatter_plot:", key="map these", help="These rows as points"):
+        go("map.py", {"c": str(request.column)} | ({"f": where} if where else {}))
     if page:
         with st.container(width="content"):  # a fragment's own container would fill the line
             export_popover(

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.mapping.chosen import among, keys_to_text, that_fit_an_address
 from dashboard.ui import clipboard, state
 from dashboard.ui import data_address as address
 from dashboard.ui.search_tables import key_text
@@ -14,9 +15,6 @@ from dashboard.ui.shell import go
 from dashboard.ui.units import counted
 from db.browse import Page
 from db.catalog import ColumnInfo
-from db.conditions import Condition, Group
-from db.filters import Filter
-from db.nearest import identity_names
 
 
 def chosen(column: ColumnInfo) -> Mapping[str, Any]:
@@ -40,12 +38,18 @@ def take(page: Page, lines: Sequence[int]) -> None:
     state.remember(_basket(page.request.column), others | now)
 
 
+def choose(column: ColumnInfo, rows: Mapping[str, Any]) -> None:
+    """Keep rows that were chosen on another page, instead of those chosen before."""
+    state.remember(_basket(column), dict(rows))
+
+
 def actions(column: ColumnInfo) -> None:
     """Draw what can be done with the chosen rows; nothing where there are none."""
     rows = chosen(column)
     if not rows:
         return
     texts, alone = list(rows), len(rows) == 1
+    fitting = that_fit_an_address(column, texts)
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{counted(len(rows), 'row')} selected**", width="content")
         if st.button(
@@ -61,16 +65,17 @@ def actions(column: ColumnInfo) -> None:
         if st.button("Open item", icon=":material/open_in_new:", key="selected item", disabled=not alone):
             go("item.py", {"c": str(column), "id": texts[0]})
         st.button(
-            "Only these",
+            "Only these" if fitting == len(texts) else f"Only the first {fitting:,}",
             icon=":material/checklist:",
             key="selected only",
             on_click=address.show_where,
-            args=(only(column, list(rows.values())),),
+            args=(among(column, texts[:fitting]),),
+            disabled=not fitting,
         )
         if st.button("Copy ids", icon=":material/content_copy:", key="selected copy"):
             clipboard.copy("\n".join(texts), f"{counted(len(rows), 'id')} copied, one per line")
         if st.button("Map", icon=":material/scatter_plot:", key="selected map"):
-            go("map.py", {"c": str(column)})
+            go("map.py", {"c": str(column), "at": keys_to_text(texts)})
         st.button(
             "Clear",
             type="tertiary",
@@ -79,20 +84,6 @@ def actions(column: ColumnInfo) -> None:
             on_click=_empty,
             args=(column,),
         )
-
-
-def only(column: ColumnInfo, keys: Sequence[Any]) -> Condition:
-    """Make the condition that keeps these rows."""
-    names = identity_names(column)
-    if len(names) == 1:
-        return Group("all", (Filter(names[0], "in", tuple(str(key) for key in keys)),))
-    return Group(
-        "any",
-        tuple(
-            Group("all", tuple(Filter(name, "=", str(part)) for name, part in zip(names, key, strict=True)))
-            for key in keys
-        ),
-    )
 
 
 def _basket(column: ColumnInfo) -> str:

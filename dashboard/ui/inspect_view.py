@@ -12,7 +12,6 @@ from dashboard.inspection.finding import Check, Finding
 from dashboard.inspection.report import Report
 from dashboard.ui import clipboard, inspect_charts, inspect_looks
 from dashboard.ui.charts import PLAIN
-from dashboard.ui.data_address import link
 from dashboard.ui.inspect_looks import Looks
 from dashboard.ui.inspect_rows import SIGNS, show_rows
 from dashboard.ui.messages import escaped
@@ -30,8 +29,7 @@ def header(column: ColumnInfo, known: Looks) -> None:
         st.title("Inspect", anchor=False)
         st.caption(_about(column, known))
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L"):
-            clipboard.copy(link(column), "Link copied: it shows this column's inspection")
+        clipboard.link_button(column, "Link copied: it shows this column's inspection")
         with st.popover("Sample", icon=":material/tune:"):
             inspect_looks.pick_sample()
         if known.report:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import streamlit as st
 
-from dashboard.seeding.embedders import embedder_of
-from dashboard.ui import clipboard, messages, state
+from dashboard.mapping.chosen import keys_to_text
+from dashboard.ui import clipboard, messages, pickers, state
 from dashboard.ui import item_reads as reads
-from dashboard.ui.item_view import KEY, links, name_of, show
+from dashboard.ui.item_view import links, name_of, show
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_tables import key_text as example_key
 from dashboard.ui.search_tables import naming_columns
 from dashboard.ui.shell import go
+from dashboard.ui.waiting import waiting
 from db.catalog import ColumnInfo
 from db.columns import spelled
 from db.items import Item, Missing
 from db.nearest import identity_names
+
+_ROW_PX = 480
+
+
+def read(column: ColumnInfo, key: str) -> Item | Missing:
+    """Read the row, and hold its place meanwhile."""
+    with waiting("Reading the row", _ROW_PX):
+        return reads.item(column, key)
 
 
 def header(item: Item) -> None:
@@ -30,13 +37,11 @@ def header(item: Item) -> None:
         st.caption(f"{escaped(str(column))} · {escaped(names)} {escaped(item.key)}")
     with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
         _steps(item)
-        if st.button(
-            "Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L", key="copy link"
-        ):
-            clipboard.copy(_link(item), "Link copied: it shows this row")
+        clipboard.link_button(column, "Link copied: it shows this row")
     clipboard.refused()
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         _ways_on(item)
+        pickers.pick_vector(column)
 
 
 def _steps(item: Item) -> None:
@@ -72,22 +77,15 @@ def _ways_on(item: Item) -> None:
         here = reads.around(item.column, item.key).here
         go("data.py", column | ({"after": here.to_text()} if here else {}))
     if st.button("On the map", icon=":material/scatter_plot:", key="map"):
-        # The map marks what words find: where words can be searched for, the row's name finds the row.
-        go("map.py", column | ({"q": name_of(item)} if embedder_of(item.column.comment) else {}))
+        go("map.py", column | {"at": keys_to_text([item.key])})
     with st.popover("Copy as SQL", icon=":material/database:"):
         st.code(item.sql, language="sql", wrap_lines=True)
-
-
-def _link(item: Item) -> str:
-    query = {"c": str(item.column), KEY: item.key}
-    return f"{st.context.url or ''}?{urlencode(query)}"
 
 
 def nothing() -> None:
     """Say that there is no table to show a row of."""
     st.title("Item", anchor=False)
-    messages.empty("There is no vector column yet that this role may read.")
-    _load()
+    messages.no_column()
 
 
 def missing(column: ColumnInfo, found: Missing) -> None:

@@ -56,7 +56,10 @@ def fields(item: Item) -> None:
     """Draw the other fields as a table, and JSON as a tree."""
     with st.container(border=True):
         card_title("Fields", counted(len(item.fields), "column"))
-        plain = {f.name: _cell(f) for f in item.fields if not _is_long(f) and not _is_tree(f)}
+        # A table reads its cells as Markdown.
+        plain = {
+            escaped(f.name): escaped(_cell(f)) for f in item.fields if not _is_long(f) and not _is_tree(f)
+        }
         if plain:
             tables.facts(plain, "Names and values of the row's fields")
         for field in filter(_is_tree, item.fields):

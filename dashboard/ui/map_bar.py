@@ -1,40 +1,51 @@
-"""The Map page's bar: how to draw, which rows, what colours them; all of it in the address."""
+"""The Map page's bar: how to draw, which rows, what colours and marks them; all of it in the address."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
+from dashboard.mapping.chosen import keys_from_text
 from dashboard.mapping.methods import PROJECTIONS, Method
 from dashboard.mapping.plan import LARGEST_SEED, SEED
 from dashboard.seeding.embedders import embedder_of
-from dashboard.ui import clipboard, state
+from dashboard.ui import clipboard, pickers, state
 from dashboard.ui import map_reads as reads
 from dashboard.ui.map_colours import COLOURABLE
 from dashboard.ui.messages import escaped, problem
-from dashboard.ui.pickers import COLUMN
 from dashboard.ui.search_bar import describe
 from db.catalog import ColumnInfo, PlainColumn
 from db.conditions import EVERY_ROW, Condition, from_text, in_words
 from db.errors import RequestError
+from db.sampling import USUAL_DIMENSIONS
 
-METHOD, STORED, COLOUR, ROWS, DRAWN_BY, WORDS, FILTER = "method", "m", "colour", "n", "seed", "q", "f"
+T = TypeVar("T")
+
+METHOD, STORED, COLOUR, ROWS, DRAWN_BY, WORDS = "method", "m", "colour", "n", "seed", "q"
+FILTER, MARKED = "f", "at"
 """Where each part stands in the address, and the key of its widget."""
 
 WINDOWS = "Two windows"
 """The choice beside the methods: two windows of rows on one plane."""
 
-SIZES = {"2k": 2_000, "5k": 5_000, "10k": 10_000, "20k": 20_000, "50k": 50_000, "100k": 100_000}
-USUAL_SIZE = "10k"
+QUICK = "quick"
+"""As many rows as are drawn without a job."""
 
-_METHODS = {method.label: method for method in PROJECTIONS.values()}
+SIZES = {"2k": 2_000, "5k": 5_000, "10k": 10_000, "20k": 20_000, "50k": 50_000, "100k": 100_000}
+
+_METHODS = {method.label: key for key, method in PROJECTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the bar asks for; ``method`` is None for two windows."""
+    """What the bar asks for; ``method`` is None for two windows.
+
+    ``marked`` are the keys of rows to be pointed out; ``is_job``, that a page cannot wait for so many rows.
+    """
 
     method: Method | None
     colour: PlainColumn | None
@@ -42,28 +53,31 @@ class Asked:
     seed: int
     words: str
     where: Condition
+    marked: tuple[str, ...]
+    is_job: bool
 
 
 def header(column: ColumnInfo | None) -> None:
     """Draw the title and what the page is about."""
-    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    left, right = st.columns([4, 3], vertical_alignment="bottom")
     with left.container(gap=None):
         st.title("Map", anchor=False)
         st.caption(describe(column) if column else "The rows of a vector column as points: near means alike")
     if column is None:
         return
-    with right.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L"):
-            query = st.query_params.to_dict() | {COLUMN: str(column)}
-            clipboard.copy(f"{st.context.url or ''}?{urlencode(query)}", "Link copied")
+    with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        pickers.pick_vector(column)
+        clipboard.link_button(column, "Link copied: it shows this map")
         st.button("Draw again", icon=":material/refresh:", on_click=state.forget, help="From today's rows")
     clipboard.refused()
 
 
 def ask(column: ColumnInfo, others: tuple[PlainColumn, ...]) -> Asked:
     """Draw the bar."""
-    where = _where()
-    words, colour, rows, seed = "", None, SIZES[USUAL_SIZE], SEED
+    _forget_another_table(column)
+    where = _part(FILTER, from_text) or EVERY_ROW
+    marked = _part(MARKED, partial(keys_from_text, column)) or ()
+    words, colour, rows, seed = "", None, 0, SEED
     with st.container(border=True):
         a, b, c, d = st.columns([3, 3.6, 2.6, 1.2], vertical_alignment="bottom")
         with a:
@@ -73,14 +87,20 @@ def ask(column: ColumnInfo, others: tuple[PlainColumn, ...]) -> Asked:
                 words = _pick_words(column)
             with c:
                 colour = _pick_colour(column, others)
-        if not (method and method.is_job):
+        quick = rows_at_once(column, method) if method else 0
+        if not method or quick:
             with d.popover("Sample", icon=":material/casino:", width="stretch"):
-                rows, seed = _pick_sample()
-    if method and method.is_job and where != EVERY_ROW:
-        st.caption(":material/filter_alt_off: A stored map shows rows of the whole column.")
-    elif where != EVERY_ROW:
+                rows = _pick_size(method, quick) if method else 0
+                seed = _pick_seed()
+    if where != EVERY_ROW:
         _show_where(where)
-    return Asked(method, colour, rows, seed, words, where)
+    is_job = method is not None and (not quick or min(rows, column.rows or rows) > quick)
+    return Asked(method, colour, rows, seed, words, where, marked, is_job)
+
+
+def rows_at_once(column: ColumnInfo, method: Method) -> int:
+    """Tell how many rows of a column a page draws by itself."""
+    return method.rows_at_once(column.dimensions or USUAL_DIMENSIONS)
 
 
 def _pick_method() -> Method | None:
@@ -89,18 +109,19 @@ def _pick_method() -> Method | None:
         [*_METHODS, WINDOWS],
         default=next(iter(_METHODS)),
         required=True,
-        help="\n".join(f"- **{m.label}**: {m.about}" for m in _METHODS.values())
+        help="\n".join(f"- **{m.label}**: {m.about}" for m in PROJECTIONS.values())
         + f"\n- **{WINDOWS}**: rows of two times or kinds on one plane, and whether they differ.",
         key=METHOD,
         bind="query-params",
         on_change=_leave_out,
         args=(STORED,),
     )
-    return _METHODS.get(label or "")
+    return PROJECTIONS.get(_METHODS.get(label or "", ""))
 
 
-def _leave_out(name: str) -> None:
-    st.query_params.pop(name, None)
+def _leave_out(*names: str) -> None:
+    for name in names:
+        st.query_params.pop(name, None)
 
 
 def _pick_words(column: ColumnInfo) -> str:
@@ -132,12 +153,24 @@ def _pick_colour(column: ColumnInfo, others: tuple[PlainColumn, ...]) -> PlainCo
     return known.get(name or "")
 
 
-def _pick_sample() -> tuple[int, int]:
+def _pick_size(method: Method, quick: int) -> int:
     size = st.segmented_control(
-        "Rows, at most", list(SIZES), default=USUAL_SIZE, required=True, key=ROWS, bind="query-params"
+        "Rows, at most",
+        [QUICK, *SIZES],
+        default=QUICK,
+        required=True,
+        key=ROWS,
+        bind="query-params",
+        on_change=_leave_out,
+        args=(STORED,),
     )
+    st.caption(f"{QUICK.capitalize()}: {quick:,} here. Up to so many are drawn at once, more as a job.")
+    return min(SIZES.get(size or "", quick), method.most_rows)
+
+
+def _pick_seed() -> int:
     state.drop_beyond(DRAWN_BY, 0, LARGEST_SEED)
-    seed = st.number_input(
+    return st.number_input(
         "Seed",
         0,
         LARGEST_SEED,
@@ -146,17 +179,28 @@ def _pick_sample() -> tuple[int, int]:
         key=DRAWN_BY,
         bind="query-params",
         width=150,
+        on_change=_leave_out,
+        args=(STORED,),
     )
-    return SIZES[size or USUAL_SIZE], seed
 
 
-def _where() -> Condition:
-    """Read which rows the address asks for; what cannot be read is told, and left out."""
+def _part(name: str, read: Callable[[str], T]) -> T | None:
+    """Read a part of the address; what cannot be read is told, and left out."""
     try:
-        return from_text(st.query_params.get(FILTER, ""))
+        return read(st.query_params[name]) if name in st.query_params else None
     except RequestError as error:
         problem(error)
-        return EVERY_ROW
+        return None
+
+
+def _forget_another_table(column: ColumnInfo) -> None:
+    """Drop the rows of the table that was shown before: the picker changes only the column's name."""
+    now = (column.schema, column.table), {part: st.query_params.get(part) for part in (FILTER, MARKED)}
+    shown, parts = state.recall("map address", now)
+    if shown != now[0] and parts == now[1]:
+        _leave_out(FILTER, MARKED)
+        now = now[0], dict.fromkeys(now[1])
+    state.remember("map address", now)
 
 
 def _show_where(where: Condition) -> None:
@@ -171,5 +215,10 @@ def _show_where(where: Condition) -> None:
             type="tertiary",
             icon=":material/close:",
             on_click=_leave_out,
-            args=(FILTER,),
+            args=(FILTER, STORED),
         )
+
+
+def unmark() -> None:
+    """Point out no rows any more; as a button's ``on_click``."""
+    _leave_out(MARKED)

@@ -17,7 +17,18 @@ from dashboard.mapping.draw import Map
 from dashboard.mapping.windows import Overlay, Window
 from dashboard.ui.charts import INK, laid_out
 from dashboard.ui.map_colours import Colouring, Group, Scale, day_in_words
-from dashboard.ui.map_marks import PALETTE, SYMBOLS, Hit, cut, escaped, hits_trace, query_trace
+from dashboard.ui.map_marks import (
+    MOST_NAMES,
+    PALETTE,
+    SYMBOLS,
+    Hit,
+    Marked,
+    cut,
+    escaped,
+    hits_trace,
+    marked_trace,
+    query_trace,
+)
 
 Points = NDArray[np.float32]
 
@@ -61,19 +72,23 @@ def map_figure(
     *,
     hover: Sequence[str],
     hits: Sequence[Hit] = (),
+    marked: Sequence[Marked] = (),
     query: tuple[float, float] | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
     """Draw a map.  ``hover`` says each point in words; ``query`` is where the words searched for lie."""
     figure = go.Figure()
+    marked = [row for row in marked if row.place]
     drawn = np.arange(len(shown.keys))
     if len(drawn) > MOST_POINTS:
         figure.add_heatmap(**_density(shown.points))
         drawn = np.sort(np.random.default_rng(shown.drawn.seed).choice(drawn, SHOWN_OF_MORE, replace=False))
-    for trace in _traces(shown, colouring, hover, drawn, faint=bool(hits)):
+    for trace in _traces(shown, colouring, hover, drawn, faint=bool(hits or marked)):
         figure.add_scattergl(**trace)
     if hits:
         figure.add_scatter(**hits_trace(hits))
+    if marked:
+        figure.add_scatter(**marked_trace(marked))
     if query:
         figure.add_scatter(**query_trace(query))
     return _as_map(figure, shown.axes, height, beside=not isinstance(colouring, Scale) and bool(colouring))
@@ -93,13 +108,17 @@ def windows_figure(overlay: Overlay, names: tuple[str, str], *, height: int = HE
     return _as_map(figure, overlay.plane.titles, height, beside=False)
 
 
-def in_words(shown: Map, colouring: Colouring, hits: Sequence[Hit] = ()) -> str:
+def in_words(
+    shown: Map, colouring: Colouring, hits: Sequence[Hit] = (), marked: Sequence[Marked] = ()
+) -> str:
     """Tell a map in words, for who cannot see it."""
     told = f"Map of {len(shown.keys):,} rows by {shown.axes[0]} and {shown.axes[1]}."
     if isinstance(colouring, Scale):
         told += f" Coloured by {colouring.name}."
     elif colouring:
         told += " " + ", ".join(f"{group.name}: {len(group.places):,}" for group in colouring) + "."
+    if marked:
+        told += f" Marked: {', '.join(row.name for row in marked[:MOST_NAMES])}."
     return told + (f" {len(hits)} search hits are marked." if hits else "")
 
 

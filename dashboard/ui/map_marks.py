@@ -41,6 +41,23 @@ class Hit:
     sampled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A row that is pointed out: its key, name, and where it lies, if the map can tell."""
+
+    key: str
+    name: str
+    place: tuple[float, float] | None
+    sampled: bool
+
+
+FIRST = 900
+"""Rank in the legend of what is pointed out: before the groups, which begin at 1000."""
+
+MOST_NAMES = 5
+"""Marked rows whose names stand beside them; of more they would cover each other."""
+
+
 def hover_texts(
     keys: Sequence[str], values: Mapping[str, tuple[str | None, ...]], names: Sequence[str]
 ) -> list[str]:
@@ -74,6 +91,7 @@ def hits_trace(hits: Sequence[Hit]) -> dict[str, Any]:
         "y": [place[1] for _, place in shown],
         "mode": "markers+text",
         "name": "search hits",
+        "legendrank": FIRST,
         "text": [f"<b>{hit.rank}</b>" for hit, _ in shown],
         "textposition": "top center",
         "textfont": {"size": 12, "color": INK},
@@ -93,6 +111,34 @@ def hits_trace(hits: Sequence[Hit]) -> dict[str, Any]:
     }
 
 
+def marked_trace(rows: Sequence[Marked]) -> dict[str, Any]:
+    """Point rows out that have a place: a ring around each, and its name where they are few."""
+    shown = [(row, row.place) for row in rows if row.place]
+    return {
+        "x": [place[0] for _, place in shown],
+        "y": [place[1] for _, place in shown],
+        "mode": "markers+text" if len(shown) <= MOST_NAMES else "markers",
+        "name": "marked rows",
+        "legendrank": FIRST,
+        "text": [f"<b>{html.escape(cut(row.name)[:32])}</b>" for row, _ in shown],
+        "textposition": "top center",
+        "textfont": {"size": 12, "color": INK},
+        "customdata": [row.key for row, _ in shown],
+        "hovertext": [
+            f"<b>{escaped(row.name)}</b><br>id {escaped(row.key)}"
+            + ("" if row.sampled else "<br>not in the sample, placed on its plane")
+            for row, _ in shown
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {
+            "color": INK,
+            "symbol": "circle-open",
+            "size": 17,
+            "line": {"color": INK, "width": 2.5},
+        },
+    }
+
+
 def query_trace(place: tuple[float, float]) -> dict[str, Any]:
     """Mark where the words that were searched for lie."""
     return {
@@ -100,6 +146,7 @@ def query_trace(place: tuple[float, float]) -> dict[str, Any]:
         "y": [place[1]],
         "mode": "markers",
         "name": "your words",
+        "legendrank": FIRST,
         "hovertemplate": "your words, as a vector<extra></extra>",
         "marker": {"color": PALETTE[3], "symbol": "star", "size": 17, "line": {"color": INK, "width": 1.5}},
     }

@@ -12,7 +12,7 @@ from dashboard.mapping.plan import MapPlan
 from dashboard.mapping.windows import Overlay, overlay, sample_windows
 from dashboard.question import text_query
 from dashboard.ui import state
-from dashboard.ui.map_marks import Hit
+from dashboard.ui.map_marks import Hit, Marked
 from dashboard.ui.search_tables import key_text, row_name
 from db import projections
 from db.catalog import ColumnInfo, default_distance
@@ -49,10 +49,10 @@ def drawn(column: ColumnInfo, plan: MapPlan, where: Condition) -> Map:
 
 
 @state.cached(ttl_s=600, max_entries=8)
-def recalled(stored: Projection) -> Map:
+def loaded(stored: Projection) -> Map:
     """A stored map; it never changes."""
     with state.database().reading("map") as connection:
-        return draw.recall(connection, stored)
+        return draw.load_map(connection, stored)
 
 
 def stored(column: ColumnInfo) -> tuple[Projection, ...]:
@@ -100,6 +100,25 @@ def found(column: ColumnInfo, token: str, _shown: Map, words: str, naming: tuple
     return Found(tuple(hits), place_query(_shown, query))
 
 
+@state.cached(ttl_s=600, max_entries=16)
+def marked(
+    column: ColumnInfo, token: str, _shown: Map, keys: tuple[str, ...], naming: tuple[str, ...]
+) -> tuple[Marked, ...]:
+    """Where on a map the rows called ``keys`` lie, as far as they are there.
+
+    Raises RequestError or DatabaseError for what can be no keys.
+    """
+    with state.database().reading("map") as connection:
+        names = projections.values_of(connection, column, keys, naming)
+        places = place_rows(connection, column, _shown, list(names))
+    sampled = set(_shown.keys)
+    return tuple(
+        Marked(key, next(filter(None, names[key]), key), places.get(key), key in sampled)
+        for key in keys
+        if key in names
+    )
+
+
 @state.cached(ttl_s=600, max_entries=32)
 def some_values(column: ColumnInfo, name: str) -> tuple[str | None, ...]:
     """A plain column's values in some rows that have a vector."""
@@ -108,8 +127,8 @@ def some_values(column: ColumnInfo, name: str) -> tuple[str | None, ...]:
 
 
 @state.cached(ttl_s=600, max_entries=8)
-def overlaid(column: ColumnInfo, before: Condition, after: Condition, seed: int) -> Overlay:
-    """Two windows on one map, and their drift."""
+def overlaid(column: ColumnInfo, before: Condition, after: Condition, seed: int, rows: int) -> Overlay:
+    """Two windows of at most ``rows`` rows each on one map, and their drift."""
     with state.database().reading("map") as connection:
-        samples = sample_windows(connection, column, before, after, seed=seed)
+        samples = sample_windows(connection, column, before, after, seed=seed, rows=rows)
     return overlay(column, samples, seed=seed)

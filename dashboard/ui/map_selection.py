@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.mapping.chosen import among, that_fit_an_address
+from dashboard.ui import data_selection
 from dashboard.ui.exports import export_popover
-from dashboard.ui.map_marks import Hit
+from dashboard.ui.map_bar import unmark
+from dashboard.ui.map_marks import Hit, Marked
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_view import card_title
 from dashboard.ui.shell import go
@@ -65,7 +67,7 @@ def _rows(keys: Sequence[str], values: Mapping[str, tuple[str | None, ...]], nam
         hide_index=True,
         height=HEIGHT_PX if len(shown) > LINES else "content",
         alt="The selected rows",
-        column_config={names[0]: st.column_config.Column(width=160)},
+        column_config={name: st.column_config.Column(width=160) for name in names[:1]},
     )
     if len(keys) > len(shown):
         st.caption(f"The first {len(shown):,} of {len(keys):,}.")
@@ -77,6 +79,8 @@ def _ways_on(column: ColumnInfo, keys: Sequence[str], where: Condition) -> None:
     label = f"Open the first {fitting:,} in Data" if cut else "Open in Data"
     with st.container(horizontal=True, gap="small"):
         if fitting and st.button(label, icon=":material/table_rows:", type="primary", key="map data"):
+            if cut:
+                data_selection.choose(column, {key: _typed(column, key) for key in keys})
             go("data.py", {"c": str(column), "f": to_text(among(column, keys[:fitting]))})
         if len(keys) == 1:
             if st.button("Open item", icon=":material/open_in_new:", key="map item"):
@@ -87,7 +91,7 @@ def _ways_on(column: ColumnInfo, keys: Sequence[str], where: Condition) -> None:
     if cut:
         st.caption(
             f":material/content_cut: {len(keys):,} keys are too many for an address: "
-            f"{fitting:,} fit. Export takes them all."
+            f"{fitting:,} fit. All stay selected there, and Export takes them all."
         )
 
 
@@ -122,7 +126,40 @@ def hits_card(hits: Sequence[Hit], words: str) -> None:
             )
 
 
-def _whereabouts(hit: Hit) -> str:
-    if hit.place is None:
+def marked_card(rows: Sequence[Marked], asked: int) -> None:
+    """List the rows that are pointed out, of those ``asked`` for, and whether the map shows them."""
+    with st.container(border=True):
+        card_title("Marked", counted(asked, "row"))
+        if rows:
+            st.dataframe(
+                pd.DataFrame([(row.key, row.name, _whereabouts(row)) for row in rows], columns=_MARKED),
+                hide_index=True,
+                height=HEIGHT_PX if len(rows) > LINES else "content",
+                alt="The rows that are marked, and whether they are on the map",
+                column_config={
+                    "id": st.column_config.TextColumn(width=64),
+                    "Row": st.column_config.TextColumn(width=160),
+                    "Map": st.column_config.TextColumn(width=44),
+                },
+            )
+        for remark in _remarks(rows, asked):
+            st.caption(remark)
+        st.button("Mark nothing", icon=":material/close:", type="tertiary", on_click=unmark, key="unmark")
+
+
+_MARKED = ["id", "Row", "Map"]
+
+
+def _remarks(rows: Sequence[Marked], asked: int) -> Iterator[str]:
+    if len(rows) < asked:
+        yield f":material/delete: {counted(asked - len(rows), 'row')} of these cannot be found any more."
+    if any(row.place is None for row in rows):
+        yield "A dash has no vector, or no place on this map: t-SNE places only the rows of its sample."
+    elif not all(row.sampled for row in rows):
+        yield "○ is not in the sample, and was placed on its plane."
+
+
+def _whereabouts(row: Hit | Marked) -> str:
+    if row.place is None:
         return "–"  # noqa: RUF001 - the sign of an empty cell everywhere
-    return "●" if hit.sampled else "○"
+    return "●" if row.sampled else "○"

@@ -18,14 +18,15 @@ from dashboard.ui import map_reads as reads
 from dashboard.ui import map_selection as selection
 from dashboard.ui.map_bar import Asked
 from dashboard.ui.map_colours import Colouring, colour
-from dashboard.ui.map_marks import hover_texts
+from dashboard.ui.map_marks import Marked, hover_texts
 from dashboard.ui.messages import escaped, problem
 from dashboard.ui.search_tables import naming_columns
 from dashboard.ui.search_view import card_title
 from dashboard.ui.units import ago, counted
 from db.catalog import ColumnInfo, PlainColumn
+from db.conditions import EVERY_ROW
 from db.distance import distance_named
-from db.errors import RequestError, StatementTimeout
+from db.errors import DatabaseError, RequestError, StatementTimeout
 from db.sampling import ALL
 from db.sampling import METHODS as DRAWN_BY
 
@@ -49,10 +50,11 @@ def draw(column: ColumnInfo, others: tuple[PlainColumn, ...], shown: Map, asked:
     """Draw a map, and beside it what is selected on it or was found."""
     token = f"{crc32(repr((str(column), shown.method, shown.drawn, shown.made_at)).encode()):08x}"
     naming = naming_columns(others, column.key)
-    names = tuple(dict.fromkeys((naming[0], *([asked.colour.name] if asked.colour else ()))))
+    names = tuple(dict.fromkeys((*naming[:1], *([asked.colour.name] if asked.colour else ()))))
     values = _values(column, token, shown, names)
     colouring = _colouring(shown, values, names, asked)
     found = _found(column, token, shown, asked.words, naming)
+    marked = _marked(column, token, shown, asked.marked, naming)
     left, right = st.columns([7, 3])
     with left.container(border=True):
         card_title(PROJECTIONS[shown.method].label, _sample_note(shown))
@@ -63,16 +65,20 @@ def draw(column: ColumnInfo, others: tuple[PlainColumn, ...], shown: Map, asked:
                 colouring,
                 hover=hover_texts(shown.keys, values, names),
                 hits=found.hits,
+                marked=marked,
                 query=found.query,
             ),
             key=f"map {token}",
             on_select="rerun",
             config=charts.TOOLS,
-            alt=charts.in_words(shown, colouring, found.hits),
+            alt=charts.in_words(shown, colouring, found.hits, marked),
         )
-        _remarks(column, shown, values)
-    chosen = selection.keys_of(event, shown.keys, [hit.key for hit in found.hits])
+        _remarks(column, shown, values, asked)
+    found_keys, marked_keys = [hit.key for hit in found.hits], [row.key for row in marked]
+    chosen = selection.keys_of(event, shown.keys, found_keys, marked_keys)
     with right:
+        if asked.marked:
+            selection.marked_card(marked, len(asked.marked))
         selection.card(column, chosen, values, names, where=asked.where)
         if found.hits:
             selection.hits_card(found.hits, asked.words)
@@ -109,6 +115,17 @@ def _found(column: ColumnInfo, token: str, shown: Map, words: str, naming: tuple
     return reads.Found((), None)
 
 
+def _marked(
+    column: ColumnInfo, token: str, shown: Map, keys: tuple[str, ...], naming: tuple[str, ...]
+) -> tuple[Marked, ...]:
+    if keys:
+        try:
+            return reads.marked(column, token, shown, keys, naming)
+        except (RequestError, DatabaseError) as error:
+            problem(error)
+    return ()
+
+
 def _sample_note(shown: Map) -> str:
     drawn = shown.drawn
     distance = distance_named(drawn.by)
@@ -128,7 +145,7 @@ def _believable(shown: Map) -> None:
     share = found.kept / found.neighbours
     few = share < FEW_KEPT
     kept = f"{found.kept:.0f}" if found.kept >= 10 else f"{found.kept:.1f}"
-    better = few and not PROJECTIONS[shown.method].is_job
+    better = few and PROJECTIONS[shown.method].at_once_numbers
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(
             f"{kept} of {found.neighbours} neighbours preserved",
@@ -146,15 +163,15 @@ def _believable(shown: Map) -> None:
         st.caption(f"n {found.n:,}{' · t-SNE shows neighbours better' if better else ''}")
 
 
-def _remarks(column: ColumnInfo, shown: Map, values: reads.Values) -> None:
+def _remarks(column: ColumnInfo, shown: Map, values: reads.Values, asked: Asked) -> None:
     """Say how to read the map, what it leaves out, and what has changed since it was drawn."""
     with st.container(gap="xxsmall"):
         st.caption(f":material/info: {PROJECTIONS[shown.method].reading}")
-        for icon, remark in _notes(column, shown, values):
+        for icon, remark in _notes(column, shown, values, asked):
             st.caption(f":material/{icon}: {remark}")
 
 
-def _notes(column: ColumnInfo, shown: Map, values: reads.Values) -> Iterator[tuple[str, str]]:
+def _notes(column: ColumnInfo, shown: Map, values: reads.Values, asked: Asked) -> Iterator[tuple[str, str]]:
     drawn, points = shown.drawn, len(shown.keys)
     if points > charts.MOST_POINTS:
         some = f"a random {charts.SHOWN_OF_MORE:,}"
@@ -172,7 +189,8 @@ def _notes(column: ColumnInfo, shown: Map, values: reads.Values) -> Iterator[tup
         yield "shuffle", f"Vectors of several lengths ({mix}): only the commonest are shown."
     if values and (gone := sum(key not in values for key in shown.keys)):
         yield "delete", f"{counted(gone, 'row')} of this map can no longer be found by key."
-    if shown.stored_as and column.rows and drawn.of_rows and column.rows > drawn.of_rows:
+    is_whole = asked.where == EVERY_ROW
+    if shown.stored_as and is_whole and column.rows and drawn.of_rows and column.rows > drawn.of_rows:
         more = counted(column.rows - drawn.of_rows, "row")
         yield "fiber_new", f"~{more} came since this map was made: a new one will show them."
 

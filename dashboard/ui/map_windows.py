@@ -8,11 +8,12 @@ import streamlit as st
 
 from dashboard.mapping.drift import Drift
 from dashboard.mapping.methods import PROJECTIONS
-from dashboard.mapping.windows import ORDERED, SPAN, Overlay, halves, window_of
+from dashboard.mapping.windows import ORDERED, ROWS, SPAN, Overlay, halves, window_of
 from dashboard.ui import map_charts as charts
 from dashboard.ui import map_reads as reads
 from dashboard.ui import map_selection as selection
 from dashboard.ui import state
+from dashboard.ui.map_bar import rows_at_once
 from dashboard.ui.map_colours import COLOURABLE
 from dashboard.ui.messages import empty, escaped
 from dashboard.ui.search_tables import naming_columns
@@ -36,7 +37,7 @@ def draw(column: ColumnInfo, others: tuple[PlainColumn, ...], *, where: Conditio
         return
     before, after = (_within(where, window_of(by, window)) for window in given)
     with st.spinner("Comparing the windows", show_time=True):
-        overlay = reads.overlaid(column, before, after, seed)
+        overlay = reads.overlaid(column, before, after, seed, _rows_of_each(column))
     names = (f"{by.name} {given[0]}", f"{by.name} {given[1]}")
     left, right = st.columns([7, 3])
     with left.container(border=True):
@@ -77,6 +78,11 @@ def _start_over() -> None:
     """Suggest windows anew: those of another column mean nothing here."""
     state.put(FIRST, "")
     state.put(SECOND, "")
+
+
+def _rows_of_each(column: ColumnInfo) -> int:
+    """Tell how many rows of each window are drawn: together as many as a map draws at once."""
+    return min(ROWS, rows_at_once(column, PROJECTIONS["pca"]) // 2)
 
 
 def _within(where: Condition, window: Condition) -> Condition:

@@ -1,5 +1,6 @@
 """The map in the browser: drawn by WebGL, a lasso becomes an address, and a job becomes a map."""
 
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from db.conditions import from_text
 from db.filters import Filter
 from tests.browser.conftest import Site, settled, visit
+from tests.browser.test_data import row
 
 MAP = "/map?c=public.products.embedding&n=2k"
 
@@ -88,6 +90,23 @@ def test_words_are_marked_on_the_map_and_the_link_keeps_them(page: Page) -> None
     page.reload()
     settled(page, "Map")
     expect(drawn(page).locator(".legendtext", has_text="search hits")).to_be_visible()
+
+
+def test_rows_chosen_in_data_and_a_row_s_own_page_are_pointed_out(page: Page) -> None:
+    visit(page, "/data?c=public.products.embedding", "Data")
+    row(page, 0)
+    expect(page.get_by_text("1 row selected")).to_be_visible()
+    page.locator(".st-key-selected-map").get_by_role("button").click()
+    settled(page, "Map")
+    expect(page).to_have_url(re.compile(r"/map\?.*at="))
+    expect(page.get_by_role("heading", name="Marked")).to_be_visible()
+    expect(drawn(page).locator(".legendtext", has_text="marked rows")).to_be_visible()
+    page.get_by_role("button", name="Mark nothing").click()
+    expect(page).not_to_have_url(re.compile("at="))
+    page.goto("/item?c=public.products.embedding&id=77")
+    page.get_by_role("button", name="On the map").click()
+    settled(page, "Map")
+    assert json.loads(parse_qs(urlsplit(page.url).query)["at"][0]) == ["77"]
 
 
 def test_a_job_makes_a_map_that_its_number_shows_again(page: Page, groups: None) -> None:

@@ -60,6 +60,26 @@ def test_a_stored_map_comes_back_bit_by_bit(database: Database, filled: ColumnIn
     assert (placed.points == (np.arange(10).reshape(-1, 2) / 3).astype(np.float32)).all()
 
 
+def test_what_else_places_rows_comes_back_with_the_points(database: Database, filled: ColumnInfo) -> None:
+    points, axes = np.zeros((2, 2), np.float32), np.eye(2, 7, dtype=np.float32)
+    with database.writing("tests") as connection, connection.begin():
+        number = store_projection(
+            connection,
+            filled,
+            Placed(("1", "2"), points, {"axes": axes, "keys": points}),
+            method="pca",
+            params={},
+            quality={},
+            created_by="local",
+            job_id=None,
+        )
+    with database.reading("tests") as connection:
+        placed = load_points(connection, number)
+    assert set(placed.frame) == {"axes", "keys"}
+    assert (placed.frame["axes"] == axes).all()
+    assert placed.keys == ("1", "2")
+
+
 def test_the_maps_of_a_column_come_newest_first(database: Database, filled: ColumnInfo) -> None:
     numbers = [store(database, filled) for _ in range(3)]
     with database.reading("tests") as connection:

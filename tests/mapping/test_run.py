@@ -7,7 +7,7 @@ import pytest
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
-from dashboard.mapping.draw import recall
+from dashboard.mapping.draw import load_map
 from dashboard.mapping.plan import MapPlan
 from dashboard.mapping.run import make_map
 from dashboard.seeding.load import populate
@@ -43,7 +43,7 @@ def test_a_map_is_made_stored_and_shown_again(filled: Database) -> None:
     assert done.state == "succeeded"
     with filled.reading("tests") as connection:
         stored = load_projection(connection, (done.result or {})["map"])
-        shown = recall(connection, stored)
+        shown = load_map(connection, stored)
     assert (stored.subject, stored.job_id, stored.created_by) == (COLUMN, number, "local")
     assert (shown.stored_as, shown.plane, len(shown.keys)) == (stored.id, None, stored.rows)
     assert shown.drawn.of_rows == 400
@@ -54,7 +54,7 @@ def test_a_map_is_made_stored_and_shown_again(filled: Database) -> None:
 def test_the_same_plan_makes_the_same_map(filled: Database) -> None:
     first, second = (make_map(filled, PLAN, Unrecorded(), created_by="local", job_id=None) for _ in range(2))
     with filled.reading("tests") as connection:
-        one, two = (recall(connection, load_projection(connection, n)) for n in (first, second))
+        one, two = (load_map(connection, load_projection(connection, n)) for n in (first, second))
     assert one.keys == two.keys
     assert (one.points == two.points).all()
 

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
-from dashboard.mapping.chosen import ADDRESS_LENGTH, among, that_fit_an_address
+from dashboard.mapping.chosen import (
+    ADDRESS_LENGTH,
+    among,
+    keys_from_text,
+    keys_to_text,
+    that_fit_an_address,
+)
 from dashboard.mapping.draw import Map
 from dashboard.mapping.placing import place_query, place_rows
 from dashboard.mapping.plan import MapPlan
@@ -186,3 +192,31 @@ def test_as_many_keys_as_fit_go_into_an_address(reading: Connection) -> None:
     assert len(to_text(among(column, keys[: fitting + 1]))) > ADDRESS_LENGTH
     assert that_fit_an_address(column, keys[:10]) == 10
     assert that_fit_an_address(column, ["x" * 9_000]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("goods.e", ('a "b"\\', "7", "🎈")), ("pairs.e", ('["n", "1"]', '["s", "2"]')), ("goods.e", ())],
+)
+def test_keys_come_back_from_an_address(reading: Connection, name: str, keys: tuple[str, ...]) -> None:
+    column = find_column(reading, name)
+    assert keys_from_text(column, keys_to_text(keys)) == keys
+
+
+def test_as_many_keys_as_fit_are_written(reading: Connection) -> None:
+    column = find_column(reading, "goods.e")
+    keys = [f"{place}" * (1 + place % 7) for place in range(5_000)]
+    written = keys_from_text(column, keys_to_text(keys))
+    assert len(keys_to_text(keys)) <= ADDRESS_LENGTH
+    assert written == tuple(keys[: len(written)])
+    assert len(written) > 100
+    assert keys_to_text(["x" * 9_000]) == "[]"
+
+
+@pytest.mark.parametrize(
+    "given", ["", "7", "{}", "[7]", "[null]", '["a"', "[" * 9_000, '["\\ud800"]', '["n"]']
+)
+def test_what_are_no_keys_is_told(reading: Connection, given: str) -> None:
+    column = find_column(reading, "pairs.e")
+    with pytest.raises(RequestError, match="is not a list of keys by"):
+        keys_from_text(column, given)

@@ -155,3 +155,29 @@ def test_every_reason_has_its_words(reason: Reason) -> None:
     words = REASONS[reason]
     assert words.told.endswith(".")
     assert words.remedy.endswith(".") or reason in {Reason.FOUND, Reason.NO_INDEX}
+
+
+def test_values_are_shown_letter_by_letter(made: Database) -> None:
+    app = open_app("item", c=ODD, id=json.dumps(["zero", "1"]))
+    assert app.table[0].value["value"].tolist() == ["zero", "1", "\\*stars\\*"]
+
+
+def test_the_other_vector_of_a_row_is_a_click_away(served: Database) -> None:
+    with served.control("tests") as connection:
+        run(
+            connection,
+            "CREATE TABLE two (id int PRIMARY KEY, title text, e vector(2), other vector(3));"
+            "INSERT INTO two SELECT i, 'row ' || i, ARRAY[i, 1]::vector, ARRAY[i, 1, 7]::vector "
+            "FROM generate_series(1, 20) AS i",
+        )
+    app = open_app("item", c="public.two.e", id="7")
+    assert "e · vector · 2 dimensions" in shown(app)
+    app = widget(app, "vector picker").set_value("public.two.other").run()
+    assert (app.query_params["c"], app.query_params["id"]) == ("public.two.other", "7")
+    assert "other · vector · 3 dimensions" in shown(app)
+
+
+def test_a_table_of_one_vector_has_nothing_to_switch(made: Database) -> None:
+    app = open_app("item", c=ODD, id=json.dumps(["zero", "1"]))
+    with pytest.raises(KeyError):
+        widget(app, "vector picker")

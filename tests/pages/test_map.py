@@ -10,13 +10,17 @@ from streamlit.testing.v1 import AppTest
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
+from dashboard.mapping.chosen import keys_to_text
 from dashboard.mapping.draw import to_params
+from dashboard.mapping.methods import PROJECTIONS
 from dashboard.mapping.plan import MapPlan
+from dashboard.mapping.run import make_map
 from db import jobs
 from db.catalog import find_column
 from db.conditions import to_text
 from db.engine import Database
 from db.filters import Filter
+from db.progress import Unrecorded
 from db.projections import Placed, store_projection
 from tests.mapping.maps import draw
 from tests.pages.conftest import open_app
@@ -297,6 +301,171 @@ def test_another_column_leaves_the_stored_map_behind(products: Database) -> None
     app = open_app("map", m=str(number), c="public.other.e")
     assert not app.error
     assert "m" not in app.query_params
+    assert "50 of 50 rows" in shown(app)
+
+
+def store_plane(database: Database, rows: int, where: str = "") -> int:
+    """Make a PCA map as a job does."""
+    plan = MapPlan(COLUMN, "pca", rows, 42, where=where)
+    return make_map(database, plan, Unrecorded(), created_by="local", job_id=None)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PCA be at once for no more than 250 rows, as it is for the longest vectors."""
+    monkeypatch.setitem(PROJECTIONS, "pca", replace(PROJECTIONS["pca"], at_once_numbers=1))
+
+
+def test_more_rows_than_a_page_can_wait_for_are_a_job(products: Database, slow: None) -> None:
+    app = open_app("map", c=COLUMN)
+    assert sum(len(trace["customdata"]) for trace in figure(app)["data"]) == 250
+    app = open_app("map", c=COLUMN, n="2k", seed="7")
+    assert "No map of 1,500 rows of this column yet" in shown(app)
+    assert not app.get("plotly_chart")
+    widget(app, "map start").click().run()
+    with products.reading("tests") as connection:
+        [job] = jobs.latest(connection)
+    assert (job.params["rows"], job.params["seed"], job.params["method"]) == (2_000, 7, "pca")
+    assert Worker(products, lease_s=10).run_one()
+    app = open_app("map", job=str(job.id))
+    assert not app.error
+    assert (widget(app, "n").value, widget(app, "seed").value) == ("2k", 7)
+    assert "% of the variance" in figure(app)["layout"]["xaxis"]["title"]["text"]
+    assert "1,500 of 1,500 rows" in shown(app)
+    app = widget(app, "seed").set_value(8).run()
+    assert "m" not in app.query_params
+    assert "No map of 1,500 rows" in shown(app)
+
+
+def test_a_stored_plane_places_words_and_rows_it_was_not_made_of(products: Database, slow: None) -> None:
+    number = store_plane(products, 300)
+    app = open_app("map", m=str(number), q="waterproof trail running shoes", at='["1","2","3"]')
+    assert "your words" in names(app) or not figure(app)["data"]
+    marked = next(trace for trace in figure(app)["data"] if trace.get("name") == "marked rows")
+    assert marked["customdata"] == ["1", "2", "3"]
+
+
+def test_a_stored_map_of_some_rows_brings_their_condition(products: Database, slow: None) -> None:
+    garden = to_text(Filter("category", "=", "Garden"))
+    number = store_plane(products, 2_000, garden)
+    app = open_app("map", m=str(number))
+    assert "Only rows where category is Garden" in shown(app)
+    assert app.query_params["f"] == garden
+    app = open_app("map", c=COLUMN, m=str(number), f=to_text(Filter("category", "=", "Audio")))
+    assert "m" not in app.query_params
+
+
+def test_rows_are_marked_by_their_keys(products: Database) -> None:
+    app = open_app("map", c=COLUMN, at='["7","8","999999"]')
+    told = shown(app)
+    assert "Marked" in told
+    assert "1 row of these cannot be found any more" in told
+    frame = next(frame.value for frame in app.dataframe if "Map" in frame.value)
+    assert list(frame["id"]) == ["7", "8"]
+    assert "marked rows" in names(app)
+    app = widget(app, "unmark").click().run()
+    assert "at" not in app.query_params
+    assert "marked rows" not in names(app)
+
+
+def test_rows_of_a_key_of_two_columns_are_marked(served: Database) -> None:
+    run(
+        served,
+        "CREATE TABLE pairs (a text, b int, e vector(2), PRIMARY KEY (a, b))",
+        "INSERT INTO pairs SELECT 'k%', i, ARRAY[i, i * i]::vector FROM generate_series(1, 50) AS i",
+    )
+    app = open_app("map", c="public.pairs.e", at=keys_to_text(['["k%", "3"]', '["k%", "4"]']))
+    assert not app.error
+    [marked] = [trace for trace in figure(app)["data"] if trace.get("name") == "marked rows"]
+    assert marked["customdata"] == ['["k%", "3"]', '["k%", "4"]']
+
+
+FORGED = [
+    ("m", "-1", "is not the number of a map"),
+    ("m", "9" * 40, "is not the number of a map"),
+    ("m", "1e3", "is not the number of a map"),
+    ("m", "", "is not the number of a map"),
+    ("m", "123456789", "There is no map 123456789"),
+    ("job", "123456789", "There is no job 123456789"),
+    ("at", "7", "is not a list of keys"),
+    ("at", "[[7]]", "is not a list of keys"),
+    ("at", '["a" ' * 5_000, "is not a list of keys"),
+    ("at", '["\\ud800"]', "is not a list of keys"),
+    ("at", '["zzz"]', "invalid input syntax"),
+    ("f", '["id","=","zzz"]', "invalid input syntax"),
+    ("f", '["nowhere","=","1"]', "nowhere"),
+    ("seed", "4.5", ""),
+    ("seed", "1e400", ""),
+    ("seed", "-5", ""),
+    ("n", "-1", ""),
+    ("n", "9" * 40, ""),
+    ("method", "<b>", ""),
+    ("colour", "embedding", ""),
+    ("job", "x", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "sentence"), FORGED)
+def test_a_forged_address_is_told_in_one_sentence_or_left_out(
+    products: Database, name: str, given: str, sentence: str
+) -> None:
+    app = open_app("map", **{"c": COLUMN, name: given})
+    assert not app.exception
+    assert "should not have" not in shown(app)
+    told = [error.value.replace("\\", "") for error in app.error]
+    assert len(told) == bool(sentence)
+    assert all(sentence in error for error in told)
+    if not sentence:
+        assert figure(app)["data"]
+
+
+@pytest.mark.parametrize("given", ["seed", "n", "w", "a"])
+def test_a_forged_address_of_two_windows_is_told_or_left_out(products: Database, given: str) -> None:
+    app = open_app("map", **{"c": COLUMN, "method": "Two windows", given: "1e400'"})
+    assert not app.exception
+    assert "should not have" not in shown(app)
+
+
+def test_a_table_of_vectors_alone_is_mapped(served: Database) -> None:
+    run(
+        served,
+        "CREATE TABLE bare (e vector(2))",
+        "INSERT INTO bare SELECT ARRAY[i, i * i]::vector FROM generate_series(1, 50) AS i",
+    )
+    app = open_app("map", c="public.bare.e")
+    assert not app.exception
+    assert "should not have" not in shown(app)
+    assert "50 of 50 rows" in shown(app)
+
+
+def test_the_other_vector_of_a_table_is_a_click_away_and_the_rows_stay(served: Database) -> None:
+    run(
+        served,
+        "CREATE TABLE two (id int PRIMARY KEY, e vector(2), other vector(3))",
+        "INSERT INTO two SELECT i, ARRAY[i, i * i]::vector, ARRAY[i, 1, i % 7]::vector "
+        "FROM generate_series(1, 50) AS i",
+    )
+    app = open_app("map", c="public.two.e", f='["id","<=","30"]', at='["7"]')
+    assert widget(app, "vector picker").value == "public.two.e"
+    app = widget(app, "vector picker").set_value("public.two.other").run()
+    assert app.query_params["c"] == "public.two.other"
+    told = shown(app)
+    assert "Only rows where id is at most 30" in told
+    assert "public.two.other" in told
+    assert "marked rows" in names(app)
+
+
+def test_rows_of_one_table_are_not_looked_for_in_another(products: Database) -> None:
+    run(
+        products,
+        "CREATE TABLE other (id int PRIMARY KEY, e vector(2))",
+        "INSERT INTO other SELECT i, ARRAY[i, i * i]::vector FROM generate_series(1, 50) AS i",
+    )
+    app = open_app("map", c=COLUMN, f='["category","=","Garden"]', at='["7"]')
+    app = widget(app, "column picker").set_value("public.other.e").run()
+    assert not app.error
+    assert "f" not in app.query_params
+    assert "at" not in app.query_params
     assert "50 of 50 rows" in shown(app)
 
 
