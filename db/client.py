@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import select
 import sys
 from array import array
+from threading import Thread
 from time import perf_counter_ns, sleep
 from typing import Any
 
@@ -26,6 +29,7 @@ def main() -> None:
     """Do what the task on standard input says, and answer on standard output."""
     inbox, outbox = sys.stdin.buffer, sys.stdout.buffer
     task: Task = pickle.load(inbox)
+    Thread(target=_end_with, args=(inbox.fileno(),), daemon=True).start()
 
     def say(what: object) -> None:
         pickle.dump(what, outbox)
@@ -44,7 +48,15 @@ def main() -> None:
             start_ns: int = pickle.load(inbox)
             say(_on_time(cursor, task, start_ns) if task.every_ns else _in_turn(cursor, task, start_ns))
     except DashboardError as error:
-        say(error.message)
+        say(error)
+
+
+def _end_with(inbox: int) -> None:
+    """End this process when the other end of its pipe closes: a worker that is killed wants no answer."""
+    hung_up = select.poll()
+    hung_up.register(inbox, 0)  # nothing but the hang-up wakes it: what is sent is read elsewhere
+    hung_up.poll()
+    os._exit(1)
 
 
 def _in_turn(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:

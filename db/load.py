@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql
 
 from db.arms import Arm
 from db.engine import Database
-from db.errors import DatabaseError
+from db.errors import ConnectionFailed, DashboardError, DatabaseError
 from db.timing import prepared
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +101,7 @@ def together(
     ``rate`` is that of all together, 0 for as fast as they are answered.  ``watch`` is called a few times a
     second, and what it raises ends the load.
 
-    Raises DatabaseError where a client cannot connect, or the server refuses its setup.
+    Raises DatabaseError where the server refuses a client's setup, ConnectionFailed where it is not there.
     """
     url = database.url.render_as_string(hide_password=False)
     every_ns = round(1e9 * clients / rate) if rate else 0
@@ -155,15 +155,20 @@ def _client(task: Task) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _hear(client: subprocess.Popen[bytes], watch: Callable[[], None]) -> Any:
-    """Read what a client says next.  Raises DatabaseError where it says what went wrong, or nothing."""
+    """Read what a client says next.
+
+    Raises DatabaseError where it says what went wrong, or nothing; ConnectionFailed where the server is
+    gone, for which another attempt may wait.
+    """
     while not select([_stream(client.stdout)], [], [], WATCH_S)[0]:
         watch()
     try:
         said = pickle.load(_stream(client.stdout))
     except EOFError:
-        said = "it ended without a word"
-    if isinstance(said, str):
-        raise DatabaseError(f"A client of the load could not go on: {said}.")
+        said = DatabaseError("it ended without a word")
+    if isinstance(said, DashboardError):
+        kind = ConnectionFailed if isinstance(said, ConnectionFailed) else DatabaseError
+        raise kind(f"A client of the load could not go on: {said.message}.")
     return said
 
 

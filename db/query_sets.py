@@ -1,7 +1,7 @@
-"""A table of queries that came with the data: chosen into a scratch copy, its own answers compared.
+"""Queries that are no rows of the column: a table that came with the data, or the searches saved of it.
 
-Such a table holds a vector column and may hold ``neighbors``, for each query the keys of its true nearest
-rows, nearest first, as the import of an ann-benchmarks file leaves them.
+A table of queries holds a vector column and may hold ``neighbors``, for each query the keys of its true
+nearest rows, nearest first, as the import of an ann-benchmarks file leaves them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     Select,
     cast,
+    delete,
     func,
     insert,
     select,
@@ -28,6 +29,8 @@ from db.catalog import other_columns
 from db.columns import VectorColumn
 from db.distance import Distance
 from db.errors import RequestError
+from db.saved_searches import about
+from db.schema import saved_search
 from db.scratch import Scratch, row_order
 from db.survey import is_zero, survey
 
@@ -76,6 +79,41 @@ def fill_queries(
     vector = cast(chosen.c.embedding, scratch.queries.c.embedding.type)
     copied = select(chosen.c.position, vector)
     connection.execute(insert(scratch.queries).from_select(["position", "embedding"], copied))
+
+
+def count_saved(connection: Connection, column: VectorColumn, distance: Distance, dimensions: int) -> int:
+    """Count the searches saved of ``column`` that it can be asked for now."""
+    fitting = _fitting(column, dimensions, distance).subquery()
+    return int(connection.execute(select(func.count()).select_from(fitting)).scalar_one())
+
+
+def fill_saved(connection: Connection, column: VectorColumn, scratch: Scratch, distance: Distance) -> None:
+    """Copy the saved searches, oldest first, in the caller's transaction; positions from 0.
+
+    A search for the neighbours of a row does not find that row: one of its vector is taken out.
+    """
+    chosen = _fitting(column, scratch.dimensions, distance).subquery()
+    copied = select(chosen.c.position, cast(chosen.c.vector, scratch.queries.c.embedding.type))
+    connection.execute(insert(scratch.queries).from_select(["position", "embedding"], copied))
+    rows, queries = scratch.rows, scratch.queries
+    twin = (
+        select(func.min(rows.c.position))
+        .join(queries, queries.c.embedding == rows.c.embedding)
+        .join(chosen, (chosen.c.position == queries.c.position) & chosen.c.of_row)
+        .group_by(queries.c.position)
+    )
+    connection.execute(delete(rows).where(rows.c.position.in_(twin)))
+
+
+def _fitting(column: VectorColumn, dimensions: int, distance: Distance) -> Select[Any]:
+    """Choose what was saved of the column when it had the type and dimensions that it has now."""
+    kinds = {"vector", "halfvec"} if column.type in {"vector", "halfvec"} else {column.type}
+    saved = saved_search.c
+    position = cast(func.row_number().over(order_by=saved.id) - 1, Integer).label("position")
+    fits = about(column) & saved.type.in_(kinds) & (saved.dimensions == dimensions)
+    if distance is Distance.COSINE:
+        fits &= ~saved.is_zero
+    return select(position, saved.vector, saved.of_row).where(fits).order_by(saved.id)
 
 
 def given_distances(

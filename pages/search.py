@@ -2,27 +2,32 @@
 
 import streamlit as st
 
-from dashboard.ui import messages, pickers, search_bar, search_proof, search_view, state
+from dashboard.ui import messages, pickers, search_bar, search_proof, search_saved, search_view, state
 from dashboard.ui.search_tables import naming_columns
-from dashboard.ui.shell import go
+from dashboard.ui.waiting import waiting
 
 column = pickers.pick_column()
 st.title("Search", anchor=False)
 if column is None:
-    messages.empty("There is no vector column yet that this role may read.")
-    if st.button("Load sample data", icon=":material/upload:", type="primary"):
-        go("seed.py")
-    st.stop()
+    messages.no_column()
+    messages.end()
 
 st.caption(search_bar.describe(column))
+if column.is_empty:
+    messages.no_rows(column)
+    messages.end()
 others = state.other_columns(column)
 asked = search_bar.pick_question(column, others)
 if asked is None:
     search_bar.examples(column, state.examples(column, naming_columns(others, column.key)))
-    st.stop()
+    search_saved.offered(column)
+    messages.end()
 
-answer = state.answer(column, asked)
-search_view.headline(answer)
+with waiting("Searching both ways", 480):
+    answer = state.answer(column, asked)
+with st.container(horizontal=True, vertical_alignment="center"):
+    search_view.headline(answer)
+    search_saved.beside(column, asked, answer)
 search_view.underfill(answer)
 chosen = search_view.sides(answer)
 if chosen:

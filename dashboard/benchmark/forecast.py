@@ -1,19 +1,21 @@
 """What a plan will take, said before it starts: time, disk and memory.
 
 Time is counted from constants measured on two shared cores (PostgreSQL 18, pgvector 0.8.5, 5,000 to 60,000
-rows of 16 to 1,536 dimensions), and scaled by how long this server took to read the column once.  They hold
-within a factor of two or three; a run keeps its forecast and tells by how much it was wrong.
+rows of 16 to 1,536 dimensions), which hold within a factor of three.  When a run starts they are scaled by
+how long this server took just then to read the column once, and to index and search a thousand of its rows:
+within a factor of two, while its load stays as it was.  A run keeps its forecast and tells how wrong it was.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from dashboard.benchmark.load import SETTLING_S
+from dashboard.benchmark.paces import Paces, bounded
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import CONTROLS
 from dashboard.benchmark.trial import LOOKED_INTO
@@ -21,6 +23,7 @@ from dashboard.benchmark.trials import PlannedTrial
 from db.errors import RequestError
 from db.forms import IndexSpec
 from db.indexes import Hnsw, Ivfflat, stored_bytes
+from db.pace import Pace
 from db.runs import LIVE
 from db.survey import Survey, forecast_bytes
 
@@ -60,9 +63,6 @@ WARM_UP_SHARE = 0.3
 
 TUNED_SETTINGS = 8
 """Settings that a bisection asks of a candidate, about; the last of them every query."""
-
-SLOWEST, QUICKEST = 10.0, 0.2
-"""Bounds of the pace: a table that was read from a cold disk tells little of what is computed."""
 
 TELLING_S = 0.05
 """What is read within less was over before it told anything of the pace."""
@@ -121,25 +121,25 @@ def forecast(
     found: Survey,
     *,
     read_s: float | None = None,
+    pace: Pace | None = None,
     build_memory_mb: int = 0,
 ) -> Forecast:
     """Forecast what ``plan`` takes on a column of which ``found`` is known.
 
-    ``read_s`` is how long reading all its vectors took once, None where nobody has.
+    ``read_s`` is how long reading all its vectors took once, ``pace`` what the server does at this moment;
+    None where nobody has measured it.
     """
-    counted = _Counted(plan, column_type, found, build_memory_mb or SERVER_MEMORY_MB)
-    pace = 1.0
-    if read_s is not None and read_s > TELLING_S:
-        pace = min(max(read_s / counted.read_s(found.rows), QUICKEST), SLOWEST)
+    usual = _Counted(plan, column_type, found, build_memory_mb or SERVER_MEMORY_MB)
+    counted = replace(usual, paces=_paces(usual, read_s, pace))
     parts = [counted.on_copy(trials, size) for size, trials in _copies(plan)]
     rows = plan.searched_rows(found.rows)
     return Forecast(
-        copy_s=pace * sum(part.copy_s for part in parts),
-        truth_s=pace * sum(part.truth_s for part in parts),
-        build_s=pace * sum(part.build_s for part in parts),
-        query_s=pace * sum(part.query_s for part in parts),
+        copy_s=sum(part.copy_s for part in parts),
+        truth_s=sum(part.truth_s for part in parts),
+        build_s=sum(part.build_s for part in parts),
+        query_s=sum(part.query_s for part in parts),
         load_s=sum(part.load_s for part in parts),
-        insert_s=pace * sum(part.insert_s for part in parts),
+        insert_s=sum(part.insert_s for part in parts),
         scratch_bytes=plan.cost(column_type, found).scratch_bytes,
         memory_bytes=(rows + plan.queries) * found.dimensions * 4,
         build_bytes=max((counted.graph_bytes(v.index, rows) for v in plan.variants), default=0),
@@ -168,6 +168,24 @@ class _Part:
     insert_s: float
 
 
+def _paces(usual: _Counted, read_s: float | None, pace: Pace | None) -> Paces:
+    """Compare what was measured with what is counted; reading stands for what was not."""
+    read = None
+    if read_s is not None and read_s > TELLING_S:
+        read = read_s / usual.read_s(usual.found.rows)
+    elif pace:
+        read = pace.exact_s / (STATEMENT_S + usual.read_s(pace.rows))
+    read = bounded(1.0 if read is None else read)
+    if pace is None or pace.build_s is None or pace.search_s is None:
+        return Paces(read, read, read)
+    spec = IndexSpec(Hnsw())
+    return Paces(
+        read,
+        build=bounded(pace.build_s / (pace.rows * usual.graph_row_s(spec, pace.rows))),
+        search=bounded(pace.search_s / (STATEMENT_S + usual.visit_s(Hnsw.search.default))),
+    )
+
+
 def _copies(plan: BenchmarkPlan) -> Iterator[tuple[int | None, list[PlannedTrial]]]:
     """Give each copy with the trials on it, those of the live table with the last; a sweep for a target."""
     trials = [trial for trial in plan.trials if trial.arm != LIVE]
@@ -185,6 +203,7 @@ class _Counted:
     type: str
     found: Survey
     build_memory_mb: int
+    paces: Paces = Paces()
 
     def on_copy(self, trials: list[PlannedTrial], size: int | None) -> _Part:
         plan = self.plan
@@ -200,20 +219,23 @@ class _Counted:
         levels = len(plan.clients) + bool(plan.rate and plan.clients)
         asked = sum(trial.arm != LIVE for trial in trials)
         inserted = plan.inserts * (1 + len(builds))
+        pace, dimensions = self.paces.read, self.found.dimensions
         return _Part(
-            copy_s=copied * (COPY_ROW_S + COPY_ELEMENT_S * self.found.dimensions) + self.read_s(copied),
-            truth_s=plan.queries * rows * self.found.dimensions * PRODUCT_S * len(plan.subsets),
+            copy_s=pace * copied * (COPY_ROW_S + COPY_ELEMENT_S * dimensions) + self.read_s(copied),
+            truth_s=pace * plan.queries * rows * dimensions * PRODUCT_S * len(plan.subsets),
             build_s=build_s,
             query_s=query_s,
-            load_s=asked * levels * (plan.seconds + SETTLING_S),
-            insert_s=inserted * 2 * COPY_ROW_S
+            load_s=asked * levels * (plan.seconds + max(1.0, pace) * SETTLING_S),
+            insert_s=pace * inserted * 2 * COPY_ROW_S
             + math.fsum(plan.inserts * 2 * self.graph_row_s(spec, rows) for spec in builds),
         )
 
     def tuned(self, rows: int) -> tuple[float, float]:
         """Count a search for a target: the exact trial, and a candidate or two whole."""
         builds = [self.build_s(variant.index, rows) for variant in self.plan.variants] or [0.0]
-        asked = TUNED_SETTINGS * self.plan.queries * (STATEMENT_S + 100 * VISIT_S * self.width)
+        asked = (
+            TUNED_SETTINGS * self.plan.queries * (self.statement_s + self.visit_s(100) * self.paces.search)
+        )
         return 1.5 * sum(builds) / len(builds), asked + self.plan.queries * self.read_s(rows)
 
     @property
@@ -223,12 +245,21 @@ class _Counted:
 
     def read_s(self, rows: int) -> float:
         """Read every vector once, as exact search does."""
-        return rows * (READ_ROW_S + READ_ELEMENT_S * self.found.dimensions)
+        return self.paces.read * rows * (READ_ROW_S + READ_ELEMENT_S * self.found.dimensions)
 
     def trial_s(self, trial: PlannedTrial, rows: int) -> float:
         """Ask every query of a trial, with its warm-up and the looks into it."""
         asked = self.plan.asked(trial) * (self.plan.repeats + WARM_UP_SHARE) + LOOKED_INTO
-        return asked * (STATEMENT_S + self.search_s(trial, rows))
+        return asked * (self.statement_s + self.search_s(trial, rows))
+
+    @property
+    def statement_s(self) -> float:
+        """A search's planning, transport and answer, now."""
+        return STATEMENT_S * self.paces.search
+
+    def visit_s(self, candidates: int) -> float:
+        """Look at so many candidates of a graph, as usual."""
+        return candidates * VISIT_S * self.width
 
     def search_s(self, trial: PlannedTrial, rows: int) -> float:
         if trial.index is None or trial.value is None:
@@ -236,13 +267,14 @@ class _Counted:
         method = trial.index.method
         if isinstance(method, Ivfflat):
             return self.read_s(rows) * min(1.0, trial.value / method.lists) + self.read_s(method.lists)
-        return max(trial.value, trial.k) * VISIT_S * self.width
+        return self.paces.search * self.visit_s(max(trial.value, trial.k))
 
     def build_s(self, spec: IndexSpec, rows: int) -> float:
         method = spec.method
         workers = 2 if forecast_bytes(rows, self.found.dimensions, self.type) >= PARALLEL_BYTES else 1
         if isinstance(method, Ivfflat):
-            return rows * (COPY_ROW_S + LISTS_S * method.lists * self.found.dimensions) / workers
+            lists_s = LISTS_S * method.lists * self.found.dimensions
+            return self.paces.build * rows * (COPY_ROW_S + lists_s) / workers
         spilled = self.graph_bytes(spec, rows) > self.build_memory_mb * 2**20
         return rows * self.graph_row_s(spec, rows) * (SPILLED if spilled else 1) / workers
 
@@ -251,7 +283,13 @@ class _Counted:
         if not isinstance(spec.method, Hnsw):
             return COPY_ROW_S
         depth = math.log(max(rows, 2)) / math.log(5000)
-        return GRAPH_S * math.sqrt(spec.method.m * spec.method.ef_construction) * depth * self.width
+        return (
+            self.paces.build
+            * GRAPH_S
+            * math.sqrt(spec.method.m * spec.method.ef_construction)
+            * depth
+            * self.width
+        )
 
     def graph_bytes(self, spec: IndexSpec, rows: int) -> int:
         """Size of a graph in memory; 0 for lists.  Source: measured, bytes a row = 4d + 32m + 208."""

@@ -76,12 +76,21 @@ def fit(trials: Sequence[Trial], measure: str = "p95_ms") -> Growth | None:
 
     ``trials`` are of one index and setting, measured on copies of different sizes.
     """
-    points = [(t.rows, t.measures, measure) for t in trials if t.is_measured and t.rows]
+    measured = [(t.rows, t.measures) for t in trials if t.is_measured and t.rows]
+    names = (measure, f"{measure}_low", f"{measure}_high")
+    return fit_points([(rows, *(m[name] for name in names)) for rows, m in measured])  # type: ignore[misc]
+
+
+def fit_points(points: Sequence[tuple[int, float, float, float]]) -> Growth | None:
+    """Fit latencies in ms, each with the rows it was measured over and the ends of its 95 % interval.
+
+    None below LEAST_SIZES different numbers of rows.
+    """
     if len({rows for rows, *_ in points}) < LEAST_SIZES:
         return None
     logs = np.log([rows for rows, *_ in points])
-    values = np.log([m[key] for _, m, key in points])
-    bounds = np.log([[m[f"{key}_low"], m[f"{key}_high"]] for _, m, key in points])
+    values = np.log([value for _, value, _, _ in points])
+    bounds = np.log([[low, high] for _, _, low, high in points])
     errors = np.maximum((bounds[:, 1] - bounds[:, 0]) / (2 * _SIGMAS), 1e-9)
 
     intercept, exponent = _line(logs, values[None, :])[0]

@@ -128,7 +128,7 @@ class BenchmarkPlan:
     @property
     def held_out(self) -> int:
         """Rows of the column that are taken out of the copy, to be searched for."""
-        return 0 if parse_source(self.query_source).table else self.queries
+        return self.queries if parse_source(self.query_source).holds_out else 0
 
     @property
     def asks_rows(self) -> bool:

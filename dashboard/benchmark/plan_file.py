@@ -13,12 +13,9 @@ from typing import Any
 
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.trials import Variant, read_index
+from dashboard.benchmark.trials import DEFAULT, Variant, read_index
 from db.distance import distance_named
 from db.errors import RequestError
-
-DEFAULT = "default"
-"""Stands for the server's own setting, where TOML has no word for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +80,22 @@ def from_toml(given: str) -> BenchmarkPlan:
     target = _target(document["target"]) if "target" in document else None
     tables = _each(document.get("index", []), dict, "index")
     return BenchmarkPlan(**fields, target=target, variants=tuple(_variant(t, target) for t in tables))
+
+
+def read_variant(given: str) -> Variant:
+    """Read an index with the settings to try on it, in one line as ``str(Variant)`` spells it.
+
+    >>> read_variant("hnsw:m=8 @ ef_search=40,80 iterative_scan=default,off").scans
+    (None, 'off')
+
+    Raises RequestError naming what cannot be read.
+    """
+    build, _, settings = given.rpartition(" @ ") if " @ " in given else (given, "", "")
+    table: dict[str, Any] = {"build": build.strip()}
+    for part in settings.split():
+        name, _, values = part.partition("=")
+        table[name] = [int(v) if v.isascii() and v.isdigit() else v for v in values[:500].split(",")]
+    return _variant(table, None)
 
 
 _LIKE = {"column": "public.items.embedding", "distance": "cosine"}

@@ -10,6 +10,7 @@ from string import Template
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
 from dashboard.benchmark.report_chart import chart
+from dashboard.benchmark.report_lines import clients_chart, growth_chart
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import Standing, Verdict, alike, index_name, judge, setting_name
 from db.runs import LIVE, Figures, Run, Trial
@@ -28,6 +29,7 @@ _PAGE = Template("""<!doctype html>
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
   max-width: 1040px; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 p { margin: .3rem 0; } .note { color: var(--soft); } .said { font-size: 1.2rem; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; }
 th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
@@ -47,7 +49,9 @@ $sections
 
 _SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>
 $chart
-<table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table></section>
+<table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table>
+$growth
+$clients</section>
 """)
 
 _HEAD = (
@@ -87,6 +91,8 @@ def _section(run: Run, k: int, subset: str | None, target: Target, *, several: b
         chart=chart(copies, k, target),
         head="".join(f"<th>{name}</th>" for name in _HEAD),
         rows="".join(_row(trial, verdict) for trial in every),
+        growth="" if run.plan.get("target") else growth_chart(every, target),
+        clients=clients_chart(copies),
     )
 
 

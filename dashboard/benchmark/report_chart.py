@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 760, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
 _HIGHEST = 1.02
 
-_MARKS = {
+MARKS = {
     "hnsw": '<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="var(--hnsw)">{title}</circle>',
     "ivfflat": '<rect x="{left:.1f}" y="{top:.1f}" width="8" height="8" fill="var(--ivfflat)">{title}</rect>',
     EXACT: '<path d="M{x:.1f} {above:.1f}l6 6l-6 6l-6 -6z" fill="var(--exact)">{title}</path>',
@@ -96,6 +96,6 @@ def _line(letter: str, trials: Sequence[Trial], scale: _Scale) -> Iterator[str]:
     yield f'<polyline points="{line}" fill="none" stroke="var(--{method})" stroke-width="1.6"{dash}/>'
     for trial, (x, y) in zip(trials, places, strict=True):
         title = f"<title>{escape(f'{index_name(trial)}, {setting_name(trial)}')}</title>"
-        yield _MARKS[method].format(x=x, y=y, left=x - 4, top=y - 4, above=y - 6, title=title)
+        yield MARKS[method].format(x=x, y=y, left=x - 4, top=y - 4, above=y - 6, title=title)
     x, y = places[-1]
     yield f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{letter}</text>'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -53,6 +54,8 @@ def benchmark(
             budget = Budget(budget_bytes, budget_s, build_memory_mb)
             start(connection, plan, ledger, budget, created_by=created_by, job_id=job_id)
     run_id = int(ledger.checkpoint["run"])
+    # Of saved searches all are asked, and how many there were is known since the start.
+    plan = replace(plan, queries=ledger.checkpoint.get("queries", plan.queries))
     try:
         with database.writing("benchmark") as connection:
             begin = partial(begin_attempt, database, connection, plan, ledger, build_memory_mb)

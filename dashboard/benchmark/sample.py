@@ -20,7 +20,7 @@ from db.copy import copy_out_vectors
 from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
-from db.query_sets import fill_queries
+from db.query_sets import fill_queries, fill_saved
 from db.scratch import Scratch, fill, hold_out, is_filled, positions_in, vacuum
 from db.timing import as_text
 
@@ -64,7 +64,7 @@ def take_sample(
         if ledger.checkpoint.get("size") != size or not is_filled(connection, scratch):
             ledger.tell(Progress(0, 0, "rows", "copying the rows"))
             _copy(connection, plan, scratch, size or plan.sample_rows)
-            if size is not None:
+            if ledger.checkpoint.get("size") != size:
                 _save(connection, ledger, {"size": size})
     with database.writing("benchmark") as other:
         vacuum(other.execution_options(isolation_level="AUTOCOMMIT"), scratch)
@@ -102,8 +102,12 @@ def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch, rows: i
     )
     if copied <= plan.held_out:
         raise RequestError(f"{column} has lost rows: {copied:,} are left.", "Start the benchmark again.")
-    if table := parse_source(plan.query_source).table:
-        queries = find_column(connection, table)
+    source = parse_source(plan.query_source)
+    if source.saved:
+        fill_saved(connection, column, scratch, plan.distance)
+        return
+    if source.table:
+        queries = find_column(connection, source.table)
         fill_queries(connection, queries, scratch, plan.distance, wanted=plan.queries, seed=plan.seed)
         return
     chosen = np.random.default_rng(plan.seed).choice(copied, plan.queries, replace=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 
 from sqlalchemy import Connection
@@ -11,9 +11,11 @@ from dashboard.benchmark.environment import environment, memory_bytes
 from dashboard.benchmark.forecast import check_time, forecast
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.queries import parse_source
+from dashboard.benchmark.saved import asking_all_saved
 from db.catalog import find_column
 from db.columns import VectorColumn
 from db.errors import RequestError
+from db.pace import probe
 from db.progress import Ledger, Progress
 from db.query_sets import check_query_set
 from db.runs import start_run
@@ -48,9 +50,13 @@ def start(
     begun = perf_counter()
     found = survey(connection, column, plan.distance)
     read_s = perf_counter() - begun
+    plan = asking_all_saved(connection, plan, column, found.dimensions)
     plan.check(column, found)
     _check_queries(connection, plan, column, found)
-    expected = forecast(plan, column.type, found, read_s=read_s, build_memory_mb=budget.build_memory_mb)
+    pace = probe(connection, column, plan.distance, found.dimensions)
+    expected = forecast(
+        plan, column.type, found, read_s=read_s, pace=pace, build_memory_mb=budget.build_memory_mb
+    )
     _check_budget(expected.scratch_bytes, budget.scratch_bytes, "scratch space")
     _check_budget(expected.memory_bytes, memory_bytes() // 2, "memory")
     check_time(expected, budget.time_s)
@@ -63,13 +69,14 @@ def start(
         environment={
             **environment(connection, plan, column, found),
             "forecast": expected.to_document(),
+            "pace": asdict(pace) if pace else None,
         },
         fingerprint=fingerprint(connection, column),
         created_by=created_by,
         job_id=job_id,
     )
     ledger.log(f"Forecast. {expected.sentence()}")
-    started = {"run": run_id, "dimensions": found.dimensions}
+    started = {"run": run_id, "dimensions": found.dimensions, "queries": plan.queries}
     ledger.save(connection, Progress(0, len(plan.trials), "trials", "starting"), started)
 
 

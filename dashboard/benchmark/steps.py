@@ -106,6 +106,14 @@ def built(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
     return Candidate(name, made)
 
 
+def drop_unfinished(attempt: Attempt) -> None:
+    """Drop the index that an attempt killed on this copy left there: it would compete with the next."""
+    if name := attempt.ledger.checkpoint.get("index"):
+        left = Index(name, attempt.scratch.rows.c.embedding)
+        with attempt.connection.begin():
+            drop_index(attempt.connection, left)
+
+
 def _carry_out_all(attempt: Attempt, trials: Sequence[PlannedTrial], candidate: Candidate | None) -> None:
     outcomes = carry_out(
         attempt.connection,
@@ -117,10 +125,19 @@ def _carry_out_all(attempt: Attempt, trials: Sequence[PlannedTrial], candidate: 
         tell=attempt.teller(trials),
     )
     loaded = [_with_load(attempt, trial, outcome) for trial, outcome in zip(trials, outcomes, strict=True)]
-    inserted = _insert_cost(attempt, trials[0])
+    beside = _size_forecast(attempt, trials[0]) | _insert_cost(attempt, trials[0])
     for trial, outcome in zip(trials, loaded, strict=True):
-        facts = {**outcome.trial.facts, **inserted}
+        facts = {**outcome.trial.facts, **beside}
         keep(attempt, trial, replace(outcome, trial=replace(outcome.trial, facts=facts)))
+
+
+def _size_forecast(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:
+    """Say how large the index had been forecast, beside how large it is."""
+    if not trial.index:
+        return {}
+    scratch, only = attempt.scratch, trial.index.only
+    rows = len(attempt.sample.members[only] if only else attempt.sample.rows)
+    return {"size_forecast_bytes": trial.index.size_forecast_bytes(rows, scratch.type, scratch.dimensions)}
 
 
 def _insert_cost(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:

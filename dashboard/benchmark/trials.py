@@ -31,6 +31,16 @@ class Variant:
     scans: tuple[str | None, ...] = (None,)
     tuples: tuple[int | None, ...] = (None,)
 
+    def __str__(self) -> str:
+        """Spell it as ``plan_file.read_variant`` reads it: ``ivfflat:lists=50 @ probes=5,10``."""
+        tried: dict[str, Sequence[object]] = {
+            self.index.method.search.name: self.values,
+            "iterative_scan": () if self.scans == (None,) else self.scans,
+            "max_scan_tuples": () if self.tuples == (None,) else self.tuples,
+        }
+        settings = [f"{name}={','.join(map(_worded, some))}" for name, some in tried.items() if some]
+        return " ".join([str(self.index), *(["@"] if settings else []), *settings])
+
     def check(self) -> None:
         """Raise RequestError for a setting out of its bounds, or none at all."""
         method = self.index.method
@@ -52,6 +62,14 @@ class Variant:
                 MAX_SCAN_TUPLES.check(tuples)
         if self.tuples != (None,) and not isinstance(method, Hnsw):
             raise RequestError(f"{method.name} has no max_scan_tuples.", "Leave it out, or give it to hnsw.")
+
+
+DEFAULT = "default"
+"""Stands for the server's own setting, where a file or a spelling has no word for nothing."""
+
+
+def _worded(value: object) -> str:
+    return DEFAULT if value is None else str(value)
 
 
 def read_index(given: str) -> IndexSpec:

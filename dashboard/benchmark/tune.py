@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.benchmark.attempt import Attempt
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.steps import built, index_of, keep
+from dashboard.benchmark.steps import built, drop_unfinished, index_of, keep
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trial import Candidate, Outcome, carry_out
 from dashboard.benchmark.trials import PlannedTrial
@@ -126,6 +126,7 @@ class _Search:
         self.position = 0
         self._attempt = attempt
         self._target = target
+        drop_unfinished(attempt)
         if forget:
             with attempt.connection.begin():
                 forget_trials(attempt.connection, attempt.run_id)

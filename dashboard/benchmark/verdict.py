@@ -121,6 +121,11 @@ def index_name(trial: Setup) -> str:
     return f"{METHOD_LABELS[trial.method]} {options}".strip()
 
 
+def full_name(trial: Setup) -> str:
+    """Name a trial by its index and, where there is one, how it is searched."""
+    return f"{index_name(trial)}, {setting_name(trial)}" if trial.setting else index_name(trial)
+
+
 def setting_name(trial: Setup) -> str:
     """Name how a trial searched: ``ef_search=80, where 1 %``, ``no index``, or as the live table is today."""
     nothing = "no index" if trial.method == EXACT else "as it is today"

@@ -11,6 +11,7 @@ import click
 
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
+from dashboard.commands.run_files import check_run, compared, formats_of, write
 
 if TYPE_CHECKING:
     from dashboard.benchmark.plan import BenchmarkPlan
@@ -57,7 +58,9 @@ def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
 @_numbers("-k", "ks", "Neighbours to ask for: 10,100.  [default: 10]")
 @click.option("--distance", help="cosine, l2, ip, l1, hamming, jaccard; left out: the index's, else cosine.")
 @_number("--queries", "queries", "How many queries to ask.  [default: 200]")
-@click.option("--query-source", help="held-out (the default), perturbed:0.1 or table:SCHEMA.TABLE.COLUMN.")
+@click.option(
+    "--query-source", help="held-out (the default), perturbed:0.1, table:SCHEMA.TABLE.COLUMN or saved."
+)
 @click.option(
     "--filter", "subsets", multiple=True, help="none, a share such as '1 %', or 'price<=150 and a=b'."
 )
@@ -72,6 +75,10 @@ def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
 @_number("--inserts", "inserts", "Insert so many rows beside each index, and take them back.")
 @click.option("--live/--no-live", default=None, help="Also ask the live table as it stands, read-only.")
 @_number("--seed", "seed", "Chooses the queries.  [default: 0]")
+@click.option(
+    "--out", "files", multiple=True, help="Also write the run to a .csv, .json, .parquet, .html, .hdf5."
+)
+@click.option("--compare", "before", type=int, metavar="RUN", help="Also compare with an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Print the plan as TOML and what it would take; start nothing.")
 @json_option
 def benchmark(
@@ -80,6 +87,8 @@ def benchmark(
     plan_file: str | None,
     indexes: tuple[str, ...],
     growth: int | None,
+    files: tuple[str, ...],
+    before: int | None,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -87,16 +96,22 @@ def benchmark(
     """Measure latency and recall of COLUMN with and without each INDEX; its own table is only read."""
     swept = {name: given.pop(name) for name in ("ef_search", "probes", "scans", "tuples")}
     fields = {name: value for name, value in given.items() if value not in {None, ()}}
+    wanted = formats_of(files)
     with opened() as instance:
+        check_run(instance, before)
         plan, found = _plan(instance, column, plan_file, indexes, fields)
         plan = replace(plan, variants=_variants(plan.variants, **swept))
         if growth:
             plan = replace(plan, sizes=_sizes(found, growth))
+        plan = asking_all(instance, plan, found)
         told = announce(plan, found)
         if dry_run:
             _show_plan(plan, told, as_json=as_json)
             return
         document = measure(instance, plan)
+        write(instance, document["run"], wanted)
+        if before is not None:
+            document["compared"] = {"run": before, "pairs": compared(instance, before, document["run"])}
     if as_json:
         emit(document)
     else:
@@ -160,6 +175,16 @@ def _plan(
         return replace(base, column=str(found), **given), found
     usual = {"distance": default_distance(found), "variants": ()}
     return BenchmarkPlan(column=str(found), **{**usual, **given}), found
+
+
+def asking_all(instance: Instance, plan: BenchmarkPlan, found: ColumnInfo) -> BenchmarkPlan:
+    """Let a plan over saved searches ask all there are.  Raises RequestError where there is none."""
+    from dashboard.benchmark.saved import asking_all_saved
+
+    if found.dimensions is None:
+        return plan  # the run looks for itself
+    with instance.database.reading("benchmark") as connection:
+        return asking_all_saved(connection, plan, found, found.dimensions)
 
 
 def _read_plan(file: str) -> BenchmarkPlan:
@@ -242,6 +267,12 @@ def show(document: Mapping[str, Any]) -> None:
                 f"{' '.join(filter(None, name))}: {point['clients']} clients{offered}, "
                 f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, {point['errors']} errors"
             )
+    beside = document.get("compared") or {"pairs": ()}
+    by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}
+    for pair in beside["pairs"]:
+        told = (f"{key} {pair['differences'][key]['verdict']}" for key in ("recall", "p95_ms"))
+        setup = " ".join(filter(None, by_position[pair["after"]]))
+        click.echo(f"{setup}: beside run {beside['run']}, {', '.join(told)}")
     for remark in (document["environment"] or {}).get("remarks", ()):
         say(remark)
     say(f"Run {document['run']}; the page Benchmarks charts it.")

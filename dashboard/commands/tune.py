@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.benchmark import announce, measure, show
+from dashboard.commands.benchmark import announce, asking_all, measure, show
 from dashboard.commands.common import emit, json_option, opened
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=int, help="Neighbours to ask for.  [default: 10]")
 @click.option("--distance", help="cosine, l2, ip, l1, hamming, jaccard; left out: the index's, else cosine.")
 @click.option("--queries", type=int, help="How many queries to ask.  [default: 200]")
-@click.option("--query-source", help="held-out (the default), perturbed:0.1 or table:SCHEMA.TABLE.COLUMN.")
+@click.option(
+    "--query-source", help="held-out (the default), perturbed:0.1, table:SCHEMA.TABLE.COLUMN or saved."
+)
 @click.option("--sample", "sample_rows", type=int, help="Tune on this many rows instead of all.")
 @click.option("--seed", type=int, help="Chooses the queries.  [default: 0]")
 @json_option
@@ -48,6 +50,7 @@ def tune(
         target = Target(recall, p95_ms)
         fields = {name: value for name, value in given.items() if value is not None}
         plan, found = _plan(instance, column, target, indexes, fields)
+        plan = asking_all(instance, plan, found)
         announce(plan, found)
         document = measure(instance, plan)
         answer = _answer(instance, document["run"], found)

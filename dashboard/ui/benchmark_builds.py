@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,18 @@ from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.charts import figure_of
 from dashboard.ui.units import duration, size
 from db.runs import Trial
+
+_UNITS = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
+
+
+def bytes_of(setting: str) -> int | None:
+    """Read a size as PostgreSQL shows a setting; None for what is none.
+
+    >>> bytes_of("128MB"), bytes_of("0"), bytes_of("on")
+    (134217728, 0, None)
+    """
+    match = re.fullmatch(r"(\d+)\s*([kMGT]?B)?", setting, re.ASCII)
+    return int(match[1]) * _UNITS[match[2] or "B"] if match else None
 
 
 def panels(shown: Shown) -> list[Bars]:
@@ -22,7 +35,7 @@ def _panels(shown: Shown) -> Iterator[Bars]:
     rebuilt = shown.plan.rebuilds > 1
     low, high = _over_builds(shown, lambda t: t.build_s)
     yield Bars("build time", lambda t: t.build_s, _build, low if rebuilt else None, high if rebuilt else None)
-    yield Bars("index size", lambda t: t.size_bytes, lambda t: size(t.size_bytes) if t.size_bytes else "none")
+    yield Bars("index size, share of shared_buffers", lambda t: t.size_bytes, _size_of(shown))
     if any("inserted" in t.facts for t in shown.copies):
         yield Bars("time a row inserted", lambda t: _inserted(t).get("row_ms"), _row)
         yield Bars("WAL a row inserted", lambda t: _inserted(t).get("wal_bytes"), _wal)
@@ -66,6 +79,19 @@ def _build(trial: Trial) -> str:
     if workers := trial.facts.get("workers"):
         how.append(f"{workers} workers" if workers > 1 else "1 worker")
     return ", ".join(how)
+
+
+def _size_of(shown: Shown) -> Callable[[Trial], str]:
+    settings = (shown.run.environment or {}).get("settings", {})
+    buffers = bytes_of(settings.get("shared_buffers", ""))
+
+    def written(trial: Trial) -> str:
+        if not trial.size_bytes:
+            return "none"
+        told = size(trial.size_bytes)
+        return f"{told}, {100 * trial.size_bytes / buffers:.2g} %" if buffers else told
+
+    return written
 
 
 def _row(trial: Trial) -> str:

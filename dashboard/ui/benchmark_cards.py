@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.benchmark.growth_arms import arms as growth_arms
+from dashboard.benchmark.growth_arms import crossing_in_words
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
 from dashboard.ui import benchmark_growth_chart as growth_chart
@@ -29,8 +31,8 @@ def growth(shown: Shown) -> None:
     trials = [t for t in shown.every if t.arm == "copy" and "build" not in t.options]
     if len({t.rows for t in trials if t.rows}) < 2 or shown.plan.target:
         return
-    arms = growth_chart.arms(trials)
-    said = [growth_chart.crossing_in_words(arm, shown.target) for arm in arms]
+    arms = growth_arms(trials)
+    said = [crossing_in_words(arm, shown.target) for arm in arms]
     with st.container(border=True):
         heading(
             "Latency as the table grows",

@@ -84,7 +84,9 @@ def _remarks(before: Run, after: Run, pairs: Sequence[Pair]) -> Iterator[str]:
             "latency may be another hour's, which no interval over queries tells."
         )
     changed = [
-        f"{name} {was.get(name)} → {now.get(name)}" for name in _SHOWN if was.get(name) != now.get(name)
+        f"{name} {_told(was.get(name))} → {_told(now.get(name))}"
+        for name in _SHOWN
+        if was.get(name) != now.get(name)
     ]
     settings, others = was.get("settings", {}), now.get("settings", {})
     changed += [
@@ -96,6 +98,10 @@ def _remarks(before: Run, after: Run, pairs: Sequence[Pair]) -> Iterator[str]:
         yield f":material/swap_horiz: Changed in between: {escaped(', '.join(changed))}"
     if before.fingerprint_before != after.fingerprint_before:
         yield ":material/table_edit: The table, or an index on it, is another than it was."
+
+
+def _told(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _table(pairs: Sequence[Pair], before: int, after: int, k: int) -> None:
@@ -126,7 +132,7 @@ def _table(pairs: Sequence[Pair], before: int, after: int, k: int) -> None:
             "Recall change": plain("change", width=142),
             "Recall": _chips("recall is"),
             "p95 both": plain(f"p95 ms, {before} → {after}", width=88),
-            "p95 change": plain("change, ms", width=128),
+            "p95 change": plain("change, ms", width=150),
             "p95": _chips("p95 is"),
         },
     )

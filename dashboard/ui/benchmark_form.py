@@ -9,18 +9,20 @@ import streamlit as st
 from dashboard.benchmark.forecast import check_time, forecast
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import from_toml, to_toml
-from dashboard.identity import current_principal
-from dashboard.jobs import queue
+from dashboard.benchmark.queries import parse_source
+from dashboard.benchmark.saved import asking_all_saved
 from dashboard.settings import settings
-from dashboard.ui import runs, state
+from dashboard.ui import benchmark_fill, runs, state
+from dashboard.ui.benchmark_asked import asked_for
 from dashboard.ui.benchmark_modes import ask_growth, ask_sweep, ask_tune
 from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.progress import begin
 from dashboard.ui.units import counted, duration, size
 from db.catalog import ColumnInfo
 from db.errors import RequestError
 from db.survey import Survey
 
-SWEEP, TUNE, GROWTH, TOML = "Sweep", "Tune", "Growth", "From TOML"
+_FILE = "bench file"
 
 _EXAMPLE = """\
 column = "{column}"
@@ -33,6 +35,9 @@ ef_search = [40, 80]
 
 
 def _ask_toml(column: ColumnInfo) -> BenchmarkPlan:
+    st.file_uploader(
+        "A plan's file", type="toml", max_upload_size=1, key=_FILE, on_change=_take_file, width="stretch"
+    )
     given = st.text_area(
         "Plan",
         height=340,
@@ -47,26 +52,43 @@ def _ask_toml(column: ColumnInfo) -> BenchmarkPlan:
             f"The plan is for {plan.column}, and the page shows {column}.",
             "Choose that column on the left, or correct the plan.",
         )
+    plan.check_type(column)
+    if asked_for(plan):
+        st.button(
+            "Use this plan",
+            icon=":material/edit_note:",
+            help="Fills the form with it, to look at and to change",
+            on_click=benchmark_fill.use,
+            args=(plan, column),
+        )
+    else:
+        st.caption(":material/info: The form has no fields for all of this plan; it can be started as it is.")
     return plan
 
 
+def _take_file() -> None:
+    """Put an uploaded plan into the text area."""
+    if file := state.value(_FILE):
+        state.put(runs.PASTED, file.getvalue().decode(errors="replace"))
+
+
 _MODES: Mapping[str, tuple[str, Callable[[ColumnInfo], BenchmarkPlan]]] = {
-    SWEEP: (
+    runs.SWEEP: (
         "Measures exact search and candidate indexes on a copy of your rows, some held out at random as "
         "queries: how fast each setting is, and how many true neighbours it finds.",
         ask_sweep,
     ),
-    TUNE: (
+    runs.TUNE: (
         "Finds the cheapest configuration that meets a target, in a fraction of the time that a sweep of "
         "them all would take: candidates are tried on a small copy first, their settings by bisection.",
         ask_tune,
     ),
-    GROWTH: (
+    runs.GROWTH: (
         "Measures the same on copies of several sizes: how latency grows with the rows, and over how many "
         "exact search will cross your target. That is when an index is worth its price.",
         ask_growth,
     ),
-    TOML: (
+    runs.TOML: (
         "Takes a plan as the command line does. Every run and every form shows its own, to be kept and "
         "changed.",
         _ask_toml,
@@ -83,29 +105,37 @@ def draw(column: ColumnInfo) -> None:
             mode = st.segmented_control(
                 "What to measure",
                 list(_MODES),
-                default=SWEEP,
+                default=runs.SWEEP,
                 required=True,
                 key=runs.MODE,
                 bind="query-params",
                 label_visibility="collapsed",
             )
-        about, ask = _MODES[mode or SWEEP]
+        about, ask = _MODES[mode or runs.SWEEP]
         st.markdown(about)
         plan = None
         with told_to_the_reader():
-            plan = ask(column)
+            plan = _asking_all(ask(column), column)
             _cost(plan, column)
         started = st.button(
             "Start benchmark", type="primary", icon=":material/play_arrow:", disabled=plan is None
         )
-        if plan and mode != TOML:
+        if plan and mode != runs.TOML:
             with st.expander("The same plan as TOML", icon=":material/code:"):
                 st.code(to_toml(plan), language="toml", wrap_lines=True)
     if started and plan:
         with told_to_the_reader():
-            job_id = queue.submit(state.database(), current_principal(), "benchmark", plan.to_params())
+            job_id = begin("benchmark", plan.to_params())
             runs.open_job(job_id)
             st.rerun()
+
+
+def _asking_all(plan: BenchmarkPlan, column: ColumnInfo) -> BenchmarkPlan:
+    """Let a plan over saved searches ask all there are.  Raises RequestError where there is none."""
+    if not parse_source(plan.query_source).saved or column.dimensions is None:
+        return plan
+    with state.database().reading("benchmark") as connection:
+        return asking_all_saved(connection, plan, column, column.dimensions)
 
 
 def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping
 
 import streamlit as st
 
 from dashboard.benchmark.growth import LEAST_SIZES, growth_sizes
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.plan_file import read_variant
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.trials import Variant, sweep
+from dashboard.benchmark.trials import Variant, read_index
 from dashboard.benchmark.tune import candidates
 from dashboard.benchmark.verdict import METHOD_LABELS
-from dashboard.ui.benchmark_fields import Basics, ask_basics, ask_values, numbers
-from dashboard.ui.benchmark_more import More, ask_more
+from dashboard.ui.benchmark_asked import LEAST_P95_MS, MOST_P95_MS, Grid, SweepAsked, TuneAsked
+from dashboard.ui.benchmark_fields import ask_basics, ask_values, numbers
+from dashboard.ui.benchmark_more import ask_more, ask_sample, ask_source
 from db.catalog import ColumnInfo
 from db.distance import Distance
 from db.errors import RequestError
-from db.forms import IndexSpec, parse_spec
-from db.indexes import METHODS, IndexMethod, Parameter
+from db.indexes import METHODS, Parameter
 
 _SWEEPS = {"hnsw": (10, 20, 40, 80, 160), "ivfflat": (1, 4, 10, 20)}
 """Values of each method's search setting to try at first, each about twice as dear as the one before."""
@@ -37,9 +37,9 @@ def ask_sweep(column: ColumnInfo) -> BenchmarkPlan:
     Raises RequestError for a plan that cannot be measured on this column.
     """
     basics = ask_basics(column)
-    indexes = _ask_methods(column, basics.distance, _SWEEPS, "")
-    more = ask_more(column)
-    return _plan(column, basics, more, indexes)
+    grids = _ask_methods(column, basics.distance, _SWEEPS, "")
+    further = _ask_further(column)
+    return SweepAsked(basics, ask_more(column), grids, further).plan(str(column))
 
 
 def ask_growth(column: ColumnInfo) -> BenchmarkPlan:
@@ -54,9 +54,9 @@ def ask_growth(column: ColumnInfo) -> BenchmarkPlan:
         f"Each is a random sample. From {LEAST_SIZES} sizes on, a line with its band is drawn through them.",
         f"bench sizes {column}",
     )
-    indexes = _ask_methods(column, basics.distance, _FEW, "growth ")
-    more = ask_more(column, sized=True)
-    return _plan(column, basics, more, indexes, sizes=sizes)
+    grids = _ask_methods(column, basics.distance, _FEW, "growth ")
+    further = _ask_further(column)
+    return SweepAsked(basics, ask_more(column, sized=True), grids, further, sizes).plan(str(column))
 
 
 def ask_tune(column: ColumnInfo) -> BenchmarkPlan:
@@ -65,7 +65,9 @@ def ask_tune(column: ColumnInfo) -> BenchmarkPlan:
     basics = ask_basics(column, single=True)
     a, b = st.columns(2)
     recall = a.number_input("Recall, at least", 0.0, 1.0, usual.recall, 0.01, key="bench recall")
-    p95_ms = b.number_input("p95 latency, ms, at most", 0.01, 1e9, usual.p95_ms, 1.0, key="bench p95")
+    p95_ms = b.number_input(
+        "p95 latency, ms, at most", LEAST_P95_MS, MOST_P95_MS, usual.p95_ms, 1.0, key="bench p95"
+    )
     fitting = [
         str(spec)
         for spec in candidates(column.rows or 0, column.type, column.dimensions or 1, basics.distance)
@@ -80,69 +82,41 @@ def ask_tune(column: ColumnInfo) -> BenchmarkPlan:
     )
     if not chosen:
         raise RequestError("There is no candidate to build.", "Choose at least one index.")
-    return BenchmarkPlan(
-        str(column),
-        basics.distance,
-        tuple(Variant(parse_spec(spec), ()) for spec in chosen),
-        ks=basics.ks,
-        queries=basics.queries,
-        seed=basics.seed,
-        target=Target(recall, p95_ms),
-    )
-
-
-def _plan(
-    column: ColumnInfo,
-    basics: Basics,
-    more: More,
-    indexes: Sequence[tuple[IndexMethod, tuple[int, ...]]],
-    sizes: tuple[int, ...] = (),
-) -> BenchmarkPlan:
-    specs: dict[IndexSpec, tuple[int, ...]] = {
-        IndexSpec(method, form, only): values
-        for (method, values), form, only in product(indexes, more.forms, more.partial)
-    }
-    variants = [variant for spec, values in specs.items() for variant in _swept(spec, values, more)]
-    return BenchmarkPlan(
-        str(column),
-        basics.distance,
-        tuple(variants),
-        ks=basics.ks,
-        queries=basics.queries,
-        seed=basics.seed,
-        repeats=more.repeats,
-        sample_rows=more.sample_rows,
-        subsets=more.subsets,
-        clients=more.clients,
-        seconds=more.seconds,
-        rate=more.rate,
-        rebuilds=more.rebuilds,
-        inserts=more.inserts,
-        live=more.live,
-        sizes=sizes,
-        query_source=more.query_source,
-    )
-
-
-def _swept(spec: IndexSpec, values: tuple[int, ...], more: More) -> tuple[Variant, ...]:
-    if not values:
-        return (Variant(spec, ()),)  # which the plan refuses in words of its own
-    return sweep([spec], {spec.method.search.name: values}, more.scans, more.tuples)
+    left, right = st.columns(2)
+    with left:
+        source = ask_source(column)
+    with right:
+        sample = ask_sample(column)
+    specs = tuple(dict.fromkeys(map(read_index, chosen)))
+    return TuneAsked(basics, Target(recall, p95_ms), specs, source, sample).plan(str(column))
 
 
 def _ask_methods(
     column: ColumnInfo, distance: Distance, sweeps: Mapping[str, tuple[int, ...]], mode: str
-) -> list[tuple[IndexMethod, tuple[int, ...]]]:
-    indexes: list[tuple[IndexMethod, tuple[int, ...]]] = []
+) -> tuple[Grid, ...]:
+    grids = []
     for place, name in zip(st.columns(len(METHODS)), METHODS, strict=True):
         with place.container(border=True, height="stretch"):
-            indexes += _ask_method(name, column, distance, sweeps[name], mode)
-    return indexes
+            grids.append(_ask_method(name, column, distance, sweeps[name], mode))
+    return tuple(grid for grid in grids if grid)
+
+
+def _ask_further(column: ColumnInfo) -> tuple[Variant, ...]:
+    chosen = st.multiselect(
+        "Further indexes, each with settings of its own",
+        [],
+        accept_new_options=True,
+        placeholder="hnsw:m=24 @ ef_search=40,80",
+        help="Type an index as the command line takes it, then @ and the settings to try on it, such as "
+        "ivfflat:lists=50 @ probes=5,10 iterative_scan=default,relaxed_order",
+        key=f"bench further {column}",
+    )
+    return tuple(map(read_variant, chosen))
 
 
 def _ask_method(
     name: str, column: ColumnInfo, distance: Distance, usual: tuple[int, ...], mode: str
-) -> Sequence[tuple[IndexMethod, tuple[int, ...]]]:
+) -> Grid | None:
     method = METHODS[name]
     possible = method.supports(column.type, distance)
     wanted = st.toggle(
@@ -155,11 +129,10 @@ def _ask_method(
     if not possible:
         st.caption(f"It has no operator class for {distance.label} on {column.type}.")
     if not wanted:
-        return ()
+        return None
     given = {p.name: ask_values(p, [_usual(p, column)], column) for p in method.parameters()}
     swept = ask_values(method.search, usual, column, mode)
-    combined = product(*given.values())
-    return [(method(**dict(zip(given, values, strict=True))), swept) for values in combined]
+    return Grid(method, given, swept)
 
 
 def _usual(parameter: Parameter, column: ColumnInfo) -> int:

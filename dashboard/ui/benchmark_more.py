@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.benchmark.plan import CLIENTS, INSERTS, RATE, REBUILDS, REPEATS, SECONDS
-from dashboard.benchmark.queries import HELD_OUT
+from dashboard.benchmark.queries import HELD_OUT, SAVED
 from dashboard.benchmark.subset import parse_subset
 from dashboard.benchmark.trials import MAX_SCAN_TUPLES
 from dashboard.ui.benchmark_fields import numbers
@@ -18,6 +18,9 @@ from db.indexes import Parameter
 from db.nearest import ITERATIVE_SCANS
 
 NONE = "none"
+COLUMN_ITSELF = "column"
+"""The form of an index that holds the vectors as they are."""
+
 _SHARES = (NONE, "10 %", "1 %", "0.1 %")
 
 
@@ -58,7 +61,7 @@ def ask_more(column: ColumnInfo, *, sized: bool = False) -> More:
             st.markdown("**What is asked**")
             subsets = _ask_subsets(column)
             scans, tuples = _ask_scans(column)
-            source = st.text_input("Query source", HELD_OUT, help=_SOURCE_HELP, key=f"bench source {column}")
+            source = ask_source(column)
             repeats = _whole(REPEATS, "Repeats")
         with b:
             st.markdown("**What is built**")
@@ -66,7 +69,7 @@ def ask_more(column: ColumnInfo, *, sized: bool = False) -> More:
             partial = _ask_partial(subsets)
             rebuilds = _whole(REBUILDS, "Rebuilds")
             inserts = _whole(INSERTS, "Inserts")
-            sample = 0 if sized else _ask_sample(column)
+            sample = None if sized else ask_sample(column)
         with c:
             st.markdown("**Under load, and live**")
             clients = numbers(
@@ -92,15 +95,17 @@ def ask_more(column: ColumnInfo, *, sized: bool = False) -> More:
         rebuilds,
         inserts,
         live,
-        sample or None,
-        source.strip() or HELD_OUT,
+        sample,
+        source,
     )
 
 
 _SOURCE_HELP = (
     f"`{HELD_OUT}`: rows taken out of the copy. `perturbed:0.1`: the same, moved by noise of a tenth of "
-    "their length. `table:schema.table.column`: a table of queries, with its own ground truth if it has one."
+    "their length. `table:schema.table.column`: a table of queries, with its own ground truth if it has one; "
+    f"type its name. `{SAVED}`: all the searches saved of this column on the page Search."
 )
+_SOURCES = (HELD_OUT, "perturbed:0.1", SAVED)
 
 
 def _ask_subsets(column: ColumnInfo) -> tuple[str | None, ...]:
@@ -139,8 +144,8 @@ def _ask_scans(column: ColumnInfo) -> tuple[tuple[str, ...], tuple[int, ...]]:
 def _ask_forms(column: ColumnInfo) -> tuple[Form | None, ...]:
     chosen = st.multiselect(
         "Forms of index",
-        ["column", *FORMS],
-        default=["column"],
+        [COLUMN_ITSELF, *FORMS],
+        default=[COLUMN_ITSELF],
         help="What the index holds. " + " ".join(f"`{kind.name}`: {kind.about}" for kind in FORMS.values()),
         key=f"bench forms {column}",
     )
@@ -150,11 +155,12 @@ def _ask_forms(column: ColumnInfo) -> tuple[Form | None, ...]:
     dimensions = SUBVECTOR.default
     if "subvector" in chosen:
         dimensions = _whole(SUBVECTOR, "Leading elements")
-    return tuple(_form(name, dimensions, candidates) for name in chosen or ["column"])
+    return tuple(form_named(name, dimensions, candidates) for name in chosen or [COLUMN_ITSELF])
 
 
-def _form(name: str, dimensions: int, candidates: int) -> Form | None:
-    if name == "column":
+def form_named(name: str, dimensions: int, candidates: int) -> Form | None:
+    """Make a form with so many leading elements and candidates, where it has any; None: the column."""
+    if name == COLUMN_ITSELF:
         return None
     kind = FORMS[name]
     return Form(
@@ -175,8 +181,9 @@ def _ask_partial(subsets: Sequence[str | None]) -> tuple[str | None, ...]:
     return (None, *filters) if partial and filters else (None,)
 
 
-def _ask_sample(column: ColumnInfo) -> int:
-    return st.number_input(
+def ask_sample(column: ColumnInfo) -> int | None:
+    """Ask for how many rows are measured; None for all."""
+    rows = st.number_input(
         "Sample of rows",
         0,
         None,
@@ -184,6 +191,15 @@ def _ask_sample(column: ColumnInfo) -> int:
         help="Measures so many rows chosen at random; 0 for the whole table.",
         key=f"bench sample {column}",
     )
+    return rows or None
+
+
+def ask_source(column: ColumnInfo) -> str:
+    """Ask for where the queries come from."""
+    source = st.selectbox(
+        "Query source", _SOURCES, accept_new_options=True, help=_SOURCE_HELP, key=f"bench source {column}"
+    )
+    return (source or "").strip() or HELD_OUT
 
 
 def _whole(parameter: Parameter, label: str) -> int:

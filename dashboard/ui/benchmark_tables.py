@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard.benchmark.given import sentence
 from dashboard.benchmark.queries import HELD_OUT
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
@@ -28,9 +29,10 @@ CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primar
 
 _COLUMNS = (
     *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Under target"),
-    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Server ms", "Build s", "Size MB", "Missing", "Buffers", "Plan"),
+    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Server ms", "Build s", "Size MB", "Missing", "Buffers"),
+    *("Began", "Plan"),
 )
-_WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "Plan"})
+_WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "Began", "Plan"})
 
 
 def judged(
@@ -82,6 +84,7 @@ def _row(trial: Trial, chip: str) -> dict[str, Any]:
         "Size MB": trial.size_bytes / MB if trial.size_bytes is not None else None,
         "Server ms": trial.facts.get("server_ms"),
         "Buffers": _buffers(trial),
+        "Began": trial.facts.get("began"),
     }
     if not (measures := trial.measures):
         return known
@@ -126,7 +129,8 @@ def circumstances(run: Run) -> dict[str, str]:
         f"{_left_out(facts)}",
         "Queries": f"{run.queries or 0:,} {_source(plan)}, seed {plan['seed']}, "
         f"asked {_times(plan['repeats'])}",
-        "Driver": "psycopg2, PREPARE and EXECUTE, one client, warm cache",
+        **({"Ground truth": sentence(facts["given_truth"])} if "given_truth" in facts else {}),
+        "Driver": "psycopg2, PREPARE and EXECUTE, one client, warmed up",
         "Table": _untouched(run),
         **({"Noise": _noise(facts["noise"])} if "noise" in facts else {}),
         "Took": _took(run, facts),
@@ -159,7 +163,19 @@ def _took(run: Run, facts: Mapping[str, Any]) -> str:
         return ""
     took = duration((run.finished_at - run.started_at).total_seconds())
     expected = facts.get("forecast")
-    return f"{took}; forecast was {duration(expected['total_s'])}" if expected else took
+    if not expected:
+        return took
+    times = f", off by {_off(facts['took_over_forecast'])}" if facts.get("took_over_forecast") else ""
+    return f"{took}; forecast was {duration(expected['total_s'])}{times}"
+
+
+def _off(times: float) -> str:
+    """Say how far off a forecast was, either way.
+
+    >>> _off(1.8), _off(0.5)
+    ('1.8 times too short', '2.0 times too long')
+    """
+    return f"{times:.1f} times too short" if times >= 1 else f"{1 / times:.1f} times too long"
 
 
 def _revision(facts: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
             "Under target": number(
                 "Under",
                 format="percent",
-                width=46,
+                width=58,
                 help="Share of the queries with less recall than the target",
             ),
             **{name: number(format="%.2f", width=50) for name in ("p50 ms", "p95 ms", "p99 ms")},
@@ -112,6 +112,11 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
             ),
             "Buffers": number(
                 format="localized", width=58, help="Blocks a query reads, median: hit and read"
+            ),
+            "Began": text(
+                width=50,
+                help="Whether its first query found its blocks in memory (warm) or had them read (cold); "
+                "what is timed comes after a warm-up",
             ),
             "Plan": text(
                 width=72, help="The node that read the table; a trial without the expected one is void"

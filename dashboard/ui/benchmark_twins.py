@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.benchmark.growth_arms import Arm
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.benchmark_charts import Bars
-from dashboard.ui.benchmark_growth_chart import Arm
 from db.runs import Figures, Trial
 
 SHARES = (5, 25, 50, 75, 90, 95, 99)

@@ -22,6 +22,9 @@ from dashboard.ui.verdict_words import words
 from db.catalog import ColumnInfo
 from db.runs import Run, Trial
 
+LEAST_SHOWN = 0.005
+"""A difference of recalls that two digits show."""
+
 BETTER = {measure.key: measure.better for measure in MEASURES}
 
 
@@ -75,13 +78,14 @@ def _tiles(exact: Trial, subject: Trial | None) -> None:
     a, b, c, d = st.columns(4)
     with a:
         _tile("p95 latency", ":material/timer:", exact, subject, key="p95_ms", unit="ms")
+    below = trial.measures["recall"] - trial.measures["worst_decile"]
     b.metric(
         "Recall, worst tenth",
         f"{trial.measures['worst_decile']:.2f}",
-        f"{trial.measures['worst_decile'] - trial.measures['recall']:+.2f}" if subject else None,
+        f"{-below:+.2f}" if subject and below >= LEAST_SHOWN else None,
         border=True,
         icon=":material/vertical_align_bottom:",
-        delta_description="to the mean" if subject else None,
+        delta_description="to the mean" if subject and below >= LEAST_SHOWN else None,
     )
     with c:
         _tile("Throughput, one client", ":material/speed:", exact, subject, key="qps", unit="QPS")

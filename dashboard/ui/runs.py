@@ -18,6 +18,8 @@ from db.runs import Run
 RUN, NEW, COMPARE = "run", "new", "compare"
 MODE, PASTED = "measure", "bench toml"
 """The widgets of a new run: what to measure, and the plan that is pasted."""
+SWEEP, TUNE, GROWTH, TOML = "Sweep", "Tune", "Growth", "From TOML"
+"""What there is to measure."""
 _PICKER, _OTHER_PICKER = "run picker", "compare picker"
 _NONE = 0
 _PURPOSE = "Latency and recall on your own rows, with and without an index"
@@ -151,5 +153,5 @@ def _ask_for_new() -> None:
 def ask_again(plan: str) -> None:
     """Ask for a new run by a plan in TOML; as a button's ``on_click``."""
     _ask_for_new()
-    state.put(MODE, "From TOML")
+    state.put(MODE, TOML)
     state.put(PASTED, plan)

@@ -233,6 +233,17 @@ def ask(by: str, given: str) -> None:
     state.put(GIVEN, given)
 
 
+def put(question: Question) -> None:
+    """Put a whole question into the bar's widgets, as a button's ``on_click``."""
+    ask(question.by, question.given)
+    state.put("d", question.distance.stem)
+    state.put("k", question.k)
+    chips = [str(each) for each in question.filters]
+    state.chips(FILTERS, chips)
+    state.put(FILTERS, chips)
+    use_settings(question.settings)
+
+
 def use_settings(settings: SearchSettings) -> None:
     """Put ``settings`` into the bar's widgets, as a button's ``on_click``."""
     values = {EF_SEARCH: settings.ef_search, PROBES: settings.probes, SCAN: settings.iterative_scan}

@@ -13,17 +13,22 @@ from pyarrow import parquet
 
 from dashboard.benchmark.export import FORMATS, Format, flat_row, format_named
 from db.errors import RequestError
-from db.runs import Figures, Run
+from db.runs import Figures, Run, Trial
 from tests.benchmark.test_compare import PLAN, run_of
 from tests.trials import exact, trial
 
+POINT = {"clients": 2, "rate": 50.0, "qps": 50.0, "qps_low": 49.0, "qps_high": 51.0, "errors": 0} | {
+    "p50_ms": 1.0,
+    "p95_ms": 2.0,
+    "p99_ms": 3.0,
+}
 TRIALS = (
     replace(exact(), k=10),
     replace(
         trial(value=40, position=1),
         k=10,
         facts={"server_ms": 0.4, "inserted": {"rows": 50, "row_ms": 0.2, "wal_bytes": 900.0}},
-        load=[{"clients": 2, "qps": 900.0}],
+        load=[POINT],
     ),
     replace(trial("ivfflat", 4, position=2, void=True), k=10, subset="1 %"),
 )
@@ -92,6 +97,36 @@ def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None
     assert "HNSW m=16, ef_construction=64, ef_search=40 is the cheapest in target" in page
     assert page.count("<svg") == 1
     assert "[[index]]" in page
+
+
+def test_the_report_draws_growth_and_clients_where_they_were_measured() -> None:
+    loads = [
+        POINT | {"clients": n, "rate": rate, "qps": 90.0 * n, "qps_low": 80.0 * n, "qps_high": 95.0 * n}
+        for n, rate in ((1, 0.0), (2, 0.0), (2, 50.0))
+    ]
+    grown = [
+        replace(made, position=3 * place + i, k=10, rows=rows, load=loads if rows == 4_000 else [])
+        for place, rows in enumerate((1_000, 2_000, 4_000))
+        for i, made in enumerate((bounded(exact(rows / 100)), bounded(trial()), bounded(trial("ivfflat", 4))))
+    ]
+    page = written(
+        "html", run_of(*grown, plan=replace(PLAN, queries=20, sizes=(1_000, 2_000, 4_000)))
+    ).decode()
+    assert page.count("<svg") == 3
+    assert "Exact search reaches 20 ms at ~2,000 rows" in page
+    assert page.count("<polygon") == 3, "a band for each arm"
+    assert page.count("all it can") == 6
+    assert page.count("50/s") == 3, "the open loop is in the table"
+    assert not re.findall(r"(?:src|href|url\(|@import|<script)", page)
+
+
+def bounded(made: Trial) -> Trial:
+    bounds = {
+        f"{key}_{end}": made.measures[key] * times
+        for key in ("p50_ms", "p95_ms", "p99_ms")
+        for end, times in (("low", 0.9), ("high", 1.1))
+    }
+    return replace(made, measures={**made.measures, **bounds})
 
 
 def test_the_report_escapes_what_others_have_named() -> None:

@@ -13,6 +13,7 @@ from dashboard.benchmark.trials import Variant, sweep
 from db.distance import Distance
 from db.errors import RequestError
 from db.forms import parse_spec
+from db.pace import Pace
 from db.survey import Survey
 from tests.benchmark.conftest import PLAN, Bench, Journal
 
@@ -44,6 +45,32 @@ def test_builds_of_known_length_are_forecast_within_a_factor_of_three() -> None:
         plan = replace(SWEPT, variants=sweep([parse_spec(index)], {}))
         forecast_s = of(plan, replace(COLUMN, rows=rows)).build_s
         assert measured_s / 3 < forecast_s < measured_s * 3
+
+
+def test_a_server_that_is_slow_just_now_is_forecast_to_be_slow() -> None:
+    usual = of(read_s=COLUMN.rows * 0.25e-6)
+    pace = Pace(rows=1_000, exact_s=0.5e-3, build_s=0.2, search_s=0.3e-3)
+    now = forecast(SWEPT, "vector", COLUMN, pace=pace)
+    slow = forecast(SWEPT, "vector", COLUMN, pace=replace(pace, build_s=0.6, search_s=0.9e-3))
+
+    assert slow.build_s == pytest.approx(3 * now.build_s)
+    assert now.query_s < slow.query_s < 3.01 * now.query_s
+    assert slow.truth_s == now.truth_s, "which is computed here"
+    assert usual.total_s > 0
+
+
+def test_no_pace_is_believed_beyond_its_bounds() -> None:
+    stuck = Pace(rows=1_000, exact_s=1e3, build_s=1e6, search_s=1e3)
+    assert forecast(SWEPT, "vector", COLUMN, pace=stuck).total_s < 11 * of().total_s
+
+
+def test_a_run_keeps_the_pace_it_found_and_how_wrong_its_forecast_was(bench: Bench) -> None:
+    bench.execute("INSERT INTO items SELECT id + 2000, embedding FROM items WHERE id <= 400")
+    known = bench.run(PLAN).environment or {}
+
+    assert known["pace"]["rows"] == 1_000
+    assert known["pace"]["build_s"] > 0
+    assert known["took_over_forecast"] == pytest.approx(known["took_s"] / known["forecast"]["total_s"])
 
 
 @pytest.mark.parametrize(

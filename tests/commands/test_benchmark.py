@@ -180,3 +180,32 @@ def test_tune_finds_what_meets_a_target_and_says_how_to_have_it(run: Run) -> Non
     assert run("tune", "items.embedding", *hard).out.endswith(
         "Nothing tried reaches recall >= 0.9 and p95 <= 0.0001 ms.\n"
     )
+
+
+def test_a_run_is_written_to_files_and_compared_with_an_earlier_one(run: Run, tmp_path: Path) -> None:
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 2000, "--dims", 8)
+    plan = ("benchmark", "public.items.embedding", "--index", "hnsw", "--queries", 30, "--json")
+    first = run(*plan).document["run"]
+    files = [tmp_path / f"run.{suffix}" for suffix in ("csv", "parquet", "html", "hdf5")]
+    outs = [part for file in files for part in ("--out", file)]
+    said = run(*plan, *outs, "--compare", first).document
+    assert all(file.stat().st_size > 500 for file in files)
+    assert said["compared"]["run"] == first
+    for pair in said["compared"]["pairs"]:
+        assert pair["paired"]
+        assert set(pair["differences"]) == {"recall", "p50_ms", "p95_ms", "qps"}
+        assert pair["differences"]["recall"]["verdict"] in {"better", "worse", "no real difference"}
+    assert len(said["compared"]["pairs"]) == 2
+
+
+def test_a_file_or_a_run_that_cannot_be_is_told_before_anything_starts(run: Run) -> None:
+    run("populate_db", "--source", "uniform", "--table", "items", "--rows", 300, "--dims", 4)
+    asked = ("benchmark", "public.items.embedding", "--queries", 10, "--json")
+    assert "cannot be written to run.docx" in run(*asked, "--out", "run.docx").document["error"]
+    assert "There is no run 404" in run(*asked, "--compare", 404).document["error"]
+
+
+def test_saved_searches_are_asked_all(run: Run) -> None:
+    run("populate_db", "--source", "uniform", "--table", "items", "--rows", 300, "--dims", 4)
+    said = run("benchmark", "public.items.embedding", "--query-source", "saved", "--json")
+    assert "There are 0 saved searches" in said.document["error"]

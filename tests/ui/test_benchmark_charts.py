@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard.benchmark import growth_arms
 from dashboard.benchmark.target import Target
 from dashboard.ui import benchmark_charts as drawn
 from dashboard.ui import benchmark_growth_chart as growth
@@ -91,8 +92,8 @@ def test_the_map_has_m_down_and_ef_search_across_and_a_hole_where_nothing_was_me
 
 
 def test_the_crossing_is_told_with_its_interval() -> None:
-    [arm] = growth.arms(grown(1.0))
-    told = growth.crossing_in_words(arm, Target(p95_ms=20))
+    [arm] = growth_arms.arms(grown(1.0))
+    told = growth_arms.crossing_in_words(arm, Target(p95_ms=20))
     assert told.startswith("Exact search reaches 20 ms at ~20,000 rows [")
     assert told.endswith("an estimate 2.5 times beyond what was measured.")
 
@@ -107,12 +108,12 @@ def test_the_crossing_is_told_with_its_interval() -> None:
     ],
 )
 def test_what_is_unknown_is_said(trials: list[Trial], p95_ms: float, said: str) -> None:
-    [arm] = growth.arms(trials)
-    assert said in growth.crossing_in_words(arm, Target(p95_ms=p95_ms))
+    [arm] = growth_arms.arms(trials)
+    assert said in growth_arms.crossing_in_words(arm, Target(p95_ms=p95_ms))
 
 
 def test_an_estimate_is_dotted_and_what_was_measured_is_not() -> None:
-    figure = growth.latency_by_rows(growth.arms(grown(1.0)), target=TARGET)
+    figure = growth.latency_by_rows(growth_arms.arms(grown(1.0)), target=TARGET)
     [measured] = [trace for trace in figure.data if trace.name]
     assert list(measured.x) == [1_000, 2_000, 4_000, 8_000]
     assert [trace.line.dash for trace in figure.data if trace.mode == "lines"] == ["dot"]
@@ -120,7 +121,7 @@ def test_an_estimate_is_dotted_and_what_was_measured_is_not() -> None:
 
 
 def test_each_setting_over_several_sizes_is_an_arm_and_exact_search_comes_first() -> None:
-    arms = growth.arms([*grown(0.3, method="hnsw"), *grown(1.0)])
+    arms = growth_arms.arms([*grown(0.3, method="hnsw"), *grown(1.0)])
     assert [arm.is_exact for arm in arms] == [True, False]
     assert [len(arm.trials) for arm in arms] == [4, 4]
 
