@@ -38,4 +38,4 @@ try:
         ping()  # a database that is down is told once, and not by whichever question happens to come first
         page.run()
 finally:
-    sidebar(principal)  # below the page's own pickers, and also when the page ended early by st.stop()
+    sidebar(principal)  # below the page's own pickers, and also when the page ended early

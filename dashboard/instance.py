@@ -13,7 +13,7 @@ from db import audit
 from db.embedded import EmbeddedServer
 from db.engine import Database
 from db.errors import RequestError
-from db.migrate import revisions, upgrade
+from db.migrate import let_read, revisions, upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class Instance:
                     action="migrate",
                     object=f"revision {', '.join(missing)}",
                 )
+        else:
+            let_read(self.database)  # the login that reads may have come after the last revision
 
     def revive(self, tell: Tell) -> None:
         """Start the embedded server again if it died; not if somebody stopped it."""

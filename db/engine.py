@@ -7,7 +7,6 @@ advisory locks, heartbeats and the few statements that refuse a transaction.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,21 +18,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.errors import (
-    Cancelled,
-    ConnectionFailed,
-    DashboardError,
-    DatabaseError,
-    ExtensionMissing,
-    LockTimeout,
-    NotMigrated,
-    OutOfSpace,
-    PermissionDenied,
-    ReadOnlyServer,
-    RequestError,
-    StatementTimeout,
-    TableNotFound,
-)
+from db.errors import ConnectionFailed, RequestError
+from db.translation import translate
 
 _READ_SETTINGS = text("""
 SELECT set_config('statement_timeout', :statement_timeout, true),
@@ -231,64 +217,3 @@ def _translated(label: str) -> Iterator[None]:
         raise RequestError(
             "The text contains a NUL byte.", "PostgreSQL's text holds none; remove it."
         ) from error
-
-
-LONGEST = 300
-"""Characters of a server's sentence that are told."""
-
-_BY_SQLSTATE: dict[str, type[DashboardError]] = {
-    "25006": ReadOnlyServer,
-    "42501": PermissionDenied,
-    "42P01": TableNotFound,
-    "3F000": TableNotFound,
-    "55P03": LockTimeout,
-    "53100": OutOfSpace,
-    "53200": OutOfSpace,
-}
-"""Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"."""
-
-
-def translate(error: DBAPIError, label: str) -> DashboardError:
-    """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind."""
-    sqlstate = getattr(error.orig, "pgcode", None)
-    sentence = _sentence(error)
-    if error.connection_invalidated or sqlstate is None:
-        return _unreachable(sentence, label)
-    if sqlstate == "57014":
-        return (StatementTimeout if "statement timeout" in sentence else Cancelled)(sentence)
-    if sqlstate in {"42P01", "3F000"} and "vectorscope" in sentence:
-        return NotMigrated("Vectorscope's own tables are not in this database.")
-    if sqlstate == "42704" and '"vector"' in sentence:
-        return ExtensionMissing("This database has no pgvector: the type vector does not exist.")
-    if sqlstate[:2] in {"22", "23"}:
-        return RequestError(_in_row(error, sentence), "Correct the value, or leave out the row that has it.")
-    return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
-
-
-def _in_row(error: DBAPIError, sentence: str) -> str:
-    """Add which of the rows sent was refused, where PostgreSQL knows it: in a COPY."""
-    context = getattr(getattr(error.orig, "diag", None), "context", None) or ""
-    line = re.match(r"COPY .*, line (\d+)", context)
-    return f"Row {int(line[1]):,} of those sent: {sentence}" if line else sentence
-
-
-def _unreachable(sentence: str, label: str) -> ConnectionFailed:
-    if "does not exist" in sentence and "database" in sentence:
-        return ConnectionFailed(
-            f"{sentence}.".replace("..", "."), "Create the database, or correct DATABASE_URL."
-        )
-    if "password authentication failed" in sentence:
-        return ConnectionFailed(
-            f"{sentence}.".replace("..", "."), "Correct the user or password in DATABASE_URL."
-        )
-    return ConnectionFailed(f"No connection to {label}: {sentence}")
-
-
-def _sentence(error: DBAPIError) -> str:
-    diagnostics = getattr(error.orig, "diag", None)
-    primary = getattr(diagnostics, "message_primary", None)
-    if primary:
-        # It may repeat a value of any length.
-        return str(primary) if len(primary) <= LONGEST else f"{primary[:LONGEST]}…"
-    first = str(error.orig).strip().splitlines()
-    return re.sub(r"\s+", " ", " ".join(first[:2])).strip() or "the server closed the connection"

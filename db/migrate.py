@@ -43,9 +43,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
         with connection.begin():
             _require_extension(connection)
         command.upgrade(_config(connection), revision)
-        if database.reader:
-            with connection.begin():
-                _let_read(connection, database.reader)
+    let_read(database)
 
 
 def downgrade(database: Database, revision: str = "base") -> None:
@@ -57,7 +55,8 @@ def downgrade(database: Database, revision: str = "base") -> None:
 def revisions(database: Database) -> tuple[Revision, ...]:
     """List every revision, and whether this database has it."""
     scripts = ScriptDirectory(str(SCRIPTS))
-    with database.reading("migrate") as connection:
+    # Not by the login that only reads: until it was let in, it cannot see our schema.
+    with database.control("migrate") as connection:
         context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
         heads = context.get_current_heads()
     applied = {r.revision for head in heads for r in scripts.iterate_revisions(head, "base")}
@@ -70,10 +69,16 @@ def is_current(database: Database) -> bool:
     return all(revision.applied for revision in revisions(database))
 
 
-def _let_read(connection: Connection, reader: str) -> None:
-    """Let the login that only reads see jobs and results; pages ask for them through it."""
-    schema, role = sql.Identifier(SCHEMA), sql.Identifier(reader)
-    with driver_cursor(connection, "GRANT") as cursor:
+def let_read(database: Database) -> None:
+    """Let the login that only reads, where there is one, see jobs and results: pages ask through it."""
+    if not database.reader:
+        return
+    schema, role = sql.Identifier(SCHEMA), sql.Identifier(database.reader)
+    with (
+        database.writing("migrate") as connection,
+        connection.begin(),
+        driver_cursor(connection, "GRANT") as cursor,
+    ):
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
         cursor.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role))
 

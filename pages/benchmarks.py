@@ -1,9 +1,6 @@
 """Benchmarks: what exact search and each index cost, and what they find, on a column's own rows."""
 
-import streamlit as st
-
 from dashboard.ui import benchmark_form, benchmark_live, benchmark_view, messages, pickers, runs
-from dashboard.ui.shell import go
 
 run = runs.in_address()
 column = pickers.pick_column(must_exist=run is None)
@@ -21,6 +18,4 @@ elif job_id:
 elif run:
     benchmark_view.report(run, column, runs.compared_with(run))
 else:
-    messages.empty("There is no vector column yet that this role may read.")
-    if st.button("Load sample data", icon=":material/upload:", type="primary"):
-        go("seed.py")
+    messages.no_column()

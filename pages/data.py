@@ -15,15 +15,12 @@ from dashboard.ui import (
     pickers,
     state,
 )
-from dashboard.ui.shell import go
 
 column = pickers.pick_column()
 beside_title = data_bar.header(column)
 if column is None:
-    messages.empty("There is no vector column yet that this role may read.")
-    if st.button("Load sample data", icon=":material/upload:", type="primary"):
-        go("seed.py")
-    st.stop()
+    messages.no_column()
+    messages.end()
 
 sortables = data_reads.sortables(column)
 request, problems = data_address.read(column, sortables)

@@ -4,15 +4,12 @@ import streamlit as st
 
 from dashboard.ui import clipboard, inspect_find, inspect_looks, inspect_rows, inspect_view, messages, pickers
 from dashboard.ui.progress import follow
-from dashboard.ui.shell import go
 
 column = pickers.pick_column()
 if column is None:
     st.title("Inspect", anchor=False)
-    messages.empty("There is no vector column yet that this role may read.")
-    if st.button("Load sample data", icon=":material/upload:", type="primary"):
-        go("seed.py")
-    st.stop()
+    messages.no_column()
+    messages.end()
 
 known = inspect_looks.looks(column)
 inspect_view.header(column, known)
@@ -24,6 +21,9 @@ if known.report:
     inspect_view.summary(known.report, known.earlier, column)
     inspect_rows.findings(known.report, column)
     inspect_view.charts(known.report)
+elif column.is_empty:
+    messages.no_rows(column)
+    messages.end()
 elif "inspect" not in known.jobs:
     inspect_view.never(column)
 inspect_find.draw(column, known)

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard.ui import item_bar, item_find, item_reads, item_view, messages, pickers
+from dashboard.ui import item_bar, item_find, item_view, messages, pickers
 from db.items import Missing
 
 column = pickers.pick_column()
 key = st.query_params.get(item_view.KEY, "")
-item = item_reads.item(column, key) if column and key else None
+item = item_bar.read(column, key) if column and key else None
 
 if column is None:
     item_bar.nothing()

@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from dashboard.identity import current_principal
-from dashboard.jobs import queue
 from dashboard.seeding.plan import check
 from dashboard.ui import import_plan, imports, seeding, state
 from dashboard.ui.messages import told_to_the_reader
 from dashboard.ui.pickers import job_in_address
-from dashboard.ui.progress import follow
+from dashboard.ui.progress import begin, follow
 
 with st.container(gap=None):
     st.title("Seed & import", anchor=False)
@@ -47,9 +45,7 @@ else:
             ):
                 with told_to_the_reader():
                     check(state.database(), request)
-                    job_id = queue.submit(
-                        state.database(), current_principal(), "populate", request.to_params()
-                    )
+                    job_id = begin("populate", request.to_params())
                     st.query_params["job"] = str(job_id)
                     st.rerun()
         with right.container(border=True, height="stretch"):

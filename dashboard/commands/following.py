@@ -31,7 +31,9 @@ def carry_out(instance: Instance, kind: str, params: Mapping[str, Any]) -> Job:
     """
     principal = current_principal()
     chosen = instance.settings
-    job_id = queue.submit(instance.database, principal, kind, params)
+    job_id = queue.submit(
+        instance.database, principal, kind, params, already=lambda twin: say(f"Already queued as job {twin}.")
+    )
     worker = Worker(instance.database, lease_s=chosen.job_lease_s, revive=lambda: instance.revive(say))
     helper = threading.Thread(target=_work_on, args=(worker, job_id), daemon=True)
     helper.start()

@@ -1,6 +1,6 @@
 """Submitting, cancelling and retrying jobs: what a page or a command may do to the queue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,8 +20,12 @@ def submit(
     params: Mapping[str, Any],
     *,
     max_attempts: int | None = None,
+    already: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Queue a job and return its id; an equal job that waits or runs already is returned instead.
+    """Queue a job and return its id.
+
+    Where an equal job waits or runs, whoever asked for it, ``already`` hears its id, and it is returned:
+    of two submissions at the same moment one is queued.
 
     Raises NotPermitted when the principal's role is too low for this kind.
     """
@@ -37,6 +41,8 @@ def submit(
         )
         if new:
             _audit(connection, principal, f"submit {kind}", entry.subject(params), job_id)
+    if not new:
+        already(job_id)
     return job_id
 
 

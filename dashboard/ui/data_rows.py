@@ -14,14 +14,24 @@ from dashboard.ui import data_address as address
 from dashboard.ui import data_reads, data_selection, data_states, state
 from dashboard.ui import data_tables as tables
 from dashboard.ui.data_reads import Opened
-from dashboard.ui.messages import escaped
+from dashboard.ui.messages import denied, escaped, locked
 from dashboard.ui.search_tables import key_text, naming_columns
-from dashboard.ui.units import duration
+from dashboard.ui.units import counted, duration
+from dashboard.ui.waiting import waiting
 from db.browse import Page, PageRequest, last_page
-from db.catalog import PlainColumn
+from db.catalog import ColumnInfo, PlainColumn
+from db.columns import spelled
 from db.conditions import EVERY_ROW, to_text
 from db.counts import Count
-from db.errors import ConnectionFailed, DatabaseError, PermissionDenied, RequestError, StatementTimeout
+from db.errors import (
+    ConnectionFailed,
+    DashboardError,
+    DatabaseError,
+    LockTimeout,
+    PermissionDenied,
+    RequestError,
+    StatementTimeout,
+)
 from db.nearest import identity_names
 
 ROW_PX = 34
@@ -33,17 +43,12 @@ def read(request: PageRequest) -> Opened | None:
     """Read a page; what stands in the way is told in its place, with what may be done."""
     insisted = state.recall(_INSISTED) == token(request)
     try:
-        opened = data_reads.opened(request, insisted=insisted)
+        with waiting("Reading the page", ROW_PX * _SHOWN_ROWS):
+            opened = data_reads.opened(request, insisted=insisted)
     except ConnectionFailed:
         raise
-    except StatementTimeout:
-        data_states.timed_out(request, insisted=insisted, insist=_insist)
-        return None
-    except PermissionDenied as error:
-        data_states.denied(request.column, error)
-        return None
     except (RequestError, DatabaseError) as error:
-        data_states.refused(request, error)
+        _tell(request, error, insisted=insisted)
         return None
     if opened.page is None:
         data_states.too_heavy(request, opened.preflight, insist=_insist)
@@ -52,6 +57,18 @@ def read(request: PageRequest) -> Opened | None:
         data_states.nothing(request)
         return None
     return opened
+
+
+def _tell(request: PageRequest, error: DashboardError, *, insisted: bool) -> None:
+    match error:
+        case StatementTimeout():
+            data_states.timed_out(request, insisted=insisted, insist=_insist)
+        case PermissionDenied():
+            denied(error)
+        case LockTimeout():
+            locked(error)
+        case _:
+            data_states.refused(request, error)
 
 
 def _insist(request: PageRequest) -> None:
@@ -72,6 +89,7 @@ def draw(opened: Opened, page: Page) -> None:
             _count(page.request)
         _table(page)
         _note(opened, page)
+        _hidden(page.request.column)
 
 
 def _count(request: PageRequest) -> None:
@@ -205,6 +223,20 @@ def _number_format(column: PlainColumn) -> str:
     """Show as many decimals as the type has, if it says so."""
     scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", column.type)
     return f"%.{scale[1]}f" if scale else "localized"
+
+
+def _hidden(column: ColumnInfo) -> None:
+    """Say which columns are left out, and what would show them."""
+    if names := data_reads.hidden(column):
+        listed = ", ".join(names)
+        with st.expander(f"Hidden: {counted(len(names), 'column')}", icon=":material/lock:"):
+            st.markdown(f"This login may not read {escaped(listed)}. The owner of the table can allow it:")
+            st.code(
+                f"GRANT SELECT ({', '.join(map(spelled, names))}) ON {spelled(column.schema, column.table)} "
+                f"TO {spelled(state.server().role)};",
+                language="sql",
+                wrap_lines=True,
+            )
 
 
 def _note(opened: Opened, page: Page) -> None:

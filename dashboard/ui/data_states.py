@@ -9,17 +9,14 @@ import streamlit as st
 from dashboard.settings import settings
 from dashboard.ui import data_address as address
 from dashboard.ui import data_conditions as conditions
-from dashboard.ui import data_reads, state
+from dashboard.ui import data_reads
 from dashboard.ui.data_reads import PATIENCE_S
 from dashboard.ui.data_tables import count_text
-from dashboard.ui.messages import empty, escaped, problem
-from dashboard.ui.shell import go
+from dashboard.ui.messages import empty, escaped, no_rows, problem
 from db.browse import MAX_COST, PageRequest, Preflight
-from db.catalog import ColumnInfo
-from db.columns import spelled
 from db.conditions import EVERY_ROW, Condition, in_words
 from db.counts import Count
-from db.errors import DashboardError, PermissionDenied, StatementTimeout
+from db.errors import DashboardError, StatementTimeout
 
 Insist = Callable[[PageRequest], None]
 
@@ -75,7 +72,7 @@ def _lighter(request: PageRequest) -> None:
     """Offer what of the request can be left out."""
     if request.sort:
         st.button(
-            "Order by the key",
+            "Order by the key" if request.column.key else "In no order",
             icon=":material/sort:",
             key="lighter order",
             on_click=address.show_sorted,
@@ -107,24 +104,10 @@ def refused(request: PageRequest, error: DashboardError) -> None:
             _lighter(request)
 
 
-def denied(column: ColumnInfo, error: PermissionDenied) -> None:
-    """Say what the role may not read, with the grant that it lacks."""
-    problem(error)
-    role = spelled(state.server().role)
-    st.caption("The owner of the table can allow it:")
-    st.code(
-        f"GRANT USAGE ON SCHEMA {spelled(column.schema)} TO {role};\n"
-        f"GRANT SELECT ON {spelled(column.schema, column.table)} TO {role};",
-        language="sql",
-    )
-
-
 def nothing(request: PageRequest) -> None:
     """Tell a table that is empty from a condition that no row meets."""
     if request.where == EVERY_ROW:
-        empty(f"{escaped(spelled(request.column.schema, request.column.table))} holds no rows.")
-        if st.button("Load rows", icon=":material/upload:", type="primary", key="load rows"):
-            go("seed.py")
+        no_rows(request.column)
         return
     empty("No row meets this condition.", icon=":material/filter_alt_off:")
     parts = data_reads.rows_without_each(request.column, request.where)

@@ -10,11 +10,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.identity import current_principal
-from dashboard.jobs import queue
 from dashboard.seeding.imports.request import ImportRequest
-from dashboard.ui import imports, state
+from dashboard.ui import imports
 from dashboard.ui.messages import escaped, problem
+from dashboard.ui.progress import begin
 from dashboard.ui.shell import go
 from dashboard.ui.units import counted, duration
 from db.columns import spelled
@@ -31,7 +30,7 @@ def check(request: ImportRequest) -> None:
 
 
 def _follow(request: ImportRequest) -> None:
-    job_id = queue.submit(state.database(), current_principal(), "import", request.to_params())
+    job_id = begin("import", request.to_params())
     st.query_params["job"] = str(job_id)
     st.rerun()
 
@@ -147,7 +146,9 @@ def _errors(plan: Mapping[str, Any]) -> None:
         st.subheader("What is wrong", anchor=False, width="stretch")
         _reject_file(plan)
     st.dataframe(
-        pd.DataFrame(listed, columns=["row", "column", "text", "code"]),
+        pd.DataFrame(listed, columns=["row", "column", "text", "code"]).replace(
+            {"code": {"_": " "}}, regex=True
+        ),
         hide_index=True,
         key="import errors",
         placeholder="—",

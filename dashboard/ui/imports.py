@@ -89,6 +89,12 @@ def ask_again(request: ImportRequest) -> None:
     state.put("mode", MODES[request.mode].label)
     state.put(f"text {path} {request.create}", list(request.text))
     state.put("vectors as", request.type)
+    state.put("data set", request.dataset)
+    for name in request.key[:1]:
+        state.put("key", name)
+    for embedder in embedders():
+        if embedder.key == request.embedder:
+            state.put("embedder", embedder.label)
 
 
 def _choose_file() -> tuple[Path, str] | None:
@@ -112,7 +118,10 @@ def _choose_file() -> tuple[Path, str] | None:
         "File",
         FILE_TYPES,
         key="file",
-        help="Larger files: `python -m dashboard import FILE --table TABLE` reads them where they are",
+    )
+    st.caption(
+        f"Up to {st.get_option('server.maxUploadSize'):,} MB. A larger one is read where it is: "
+        "`python -m dashboard import FILE --table TABLE`"
     )
     if upload is not None:
         state.remember(FILE, (keep(upload), upload.name))

@@ -9,14 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.identity import current_principal
 from dashboard.inspection import findability, run
 from dashboard.inspection.findability import Findability, FindRequest
 from dashboard.inspection.report import Report
 from dashboard.inspection.run import InspectRequest
-from dashboard.jobs import queue
 from dashboard.ui import state
 from dashboard.ui.messages import problem
+from dashboard.ui.progress import begin
 from db import inspections
 from db.catalog import ColumnInfo
 from db.errors import DashboardError
@@ -97,7 +96,7 @@ def _seed() -> int:
 
 def _submit(kind: str, params: dict[str, Any]) -> None:
     try:
-        queue.submit(state.database(), current_principal(), kind, params)
+        begin(kind, params)
     except DashboardError as error:
         problem(error)
 

@@ -5,12 +5,23 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import streamlit as st
 
 from dashboard.settings import settings
-from dashboard.ui import state
-from db.errors import ConnectionFailed, DashboardError, SetupError
+from dashboard.ui import grants, state
+from dashboard.ui.shell import go
+from dashboard.ui.units import counted
+from db.columns import VectorColumn, spelled
+from db.errors import (
+    ConnectionFailed,
+    DashboardError,
+    LockTimeout,
+    PermissionDenied,
+    SetupError,
+    StatementTimeout,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +29,19 @@ LOOK_AGAIN_S = 3
 """How often a page that lost its database looks whether it is back."""
 
 _JOINER = "\u2060"
+_FOUND_LATER = re.compile(r":(?=material/|//)|www(?=\.)|@")
+"""Icons and bare addresses, which are looked for once escapes are undone: a joiner nobody sees parts them."""
 
 _COMMAND = re.compile(r"python -m dashboard(?: [a-z_-]+)*")
+
+
+class PageEnded(Exception):
+    """Nothing more of this page is drawn."""
+
+
+def end() -> NoReturn:
+    """End the page here; what surrounds it is drawn all the same, which ``st.stop`` would prevent."""
+    raise PageEnded
 
 
 @contextmanager
@@ -30,10 +52,18 @@ def told_to_the_reader() -> Iterator[None]:
     """
     try:
         yield
+    except PageEnded:
+        return
     except ConnectionFailed as error:
         _unreachable(error)
     except SetupError as error:
         _unfinished(error)
+    except PermissionDenied as error:
+        denied(error)
+    except StatementTimeout as error:
+        too_slow(error)
+    except LockTimeout as error:
+        locked(error)
     except DashboardError as error:
         problem(error)
     except Exception:
@@ -69,6 +99,55 @@ def empty(reason: str, icon: str = ":material/inbox:") -> None:
     st.info(reason, icon=icon)
 
 
+def no_column() -> None:
+    """Say why there is no vector column to show, with what changes it: rows, or the right to read them."""
+    if hidden := grants.unreadable():
+        problem(PermissionDenied(f"{grants.sentence(hidden)}.", "Their owner can allow it:"))
+        grants.offer(hidden)
+        return
+    empty("There is no vector column yet that this role may read.")
+    if st.button("Load sample data", icon=":material/upload:", type="primary"):
+        go("seed.py")
+
+
+def no_rows(column: VectorColumn) -> None:
+    """Say that a table is empty, and offer to fill it."""
+    empty(f"{escaped(spelled(column.schema, column.table))} holds no rows.")
+    if st.button("Load rows", icon=":material/upload:", type="primary", key="load rows"):
+        go("seed.py")
+
+
+def hidden_tables() -> None:
+    """Say which tables with vectors a list leaves out, where this login may not read some."""
+    if hidden := grants.unreadable():
+        with st.expander(f"Left out: {counted(len(hidden), 'table')} with vectors", icon=":material/lock:"):
+            st.markdown(f"{escaped(grants.sentence(hidden))}. Their owner can allow it:")
+            grants.offer(hidden)
+
+
+def denied(error: PermissionDenied) -> None:
+    """Say what this login may not read, with the grants it lacks on the column that was chosen."""
+    missing = grants.lacking(state.recall("column", ""))
+    if not missing:
+        problem(error)
+        return
+    problem(PermissionDenied(f"{grants.sentence(missing)}: {error.message}.", "The owner can allow it:"))
+    grants.offer(missing)
+
+
+def too_slow(error: StatementTimeout) -> None:
+    """Say that the limit was reached, and which."""
+    told = error.message
+    if "statement timeout" in told:  # PostgreSQL's own words, which name no limit
+        told = f"This took longer than {settings().read_timeout_s} s, and the server stopped it."
+    problem(StatementTimeout(told, f"{error.remedy} READ_TIMEOUT_S sets the limit."))
+
+
+def locked(error: LockTimeout) -> None:
+    """Say that somebody else holds what is asked for; PostgreSQL's own words name a timeout alone."""
+    problem(LockTimeout("Another session has locked what this page reads.", error.remedy))
+
+
 def escaped(text: str) -> str:
     r"""Make text from outside safe to stand in Markdown: shown letter by letter, no links, no formulas.
 
@@ -76,8 +155,7 @@ def escaped(text: str) -> str:
     'a\\*b \\[x\\](y) \\$1\\$'
     """
     marked = "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in text)
-    # Streamlit looks for icons after Markdown is done; a joiner that nobody sees keeps it from finding one.
-    return marked.replace(":material/", f":{_JOINER}material/")
+    return _FOUND_LATER.sub(rf"\g<0>{_JOINER}", marked)
 
 
 def unescaped(text: str) -> str:
@@ -86,7 +164,7 @@ def unescaped(text: str) -> str:
     >>> unescaped(r"a\*b"), unescaped("a*b"), unescaped("a*b \\")
     ('a*b', 'a*b', 'a*b \\')
     """
-    bare = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL).replace(f":{_JOINER}material/", ":material/")
+    bare = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL).replace(_JOINER, "")
     return bare if escaped(bare) == text else text
 
 

@@ -5,10 +5,10 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboard.ui import state
-from dashboard.ui.messages import problem
+from dashboard.ui import grants, state
+from dashboard.ui.messages import end, escaped, problem
 from db.catalog import ColumnInfo, check_populated
-from db.errors import RequestError, TableNotFound
+from db.errors import PermissionDenied, RequestError, TableNotFound
 
 COLUMN = "c"
 """The query parameter that names the column, the same on every page."""
@@ -49,7 +49,34 @@ def pick_column(*, must_exist: bool = True) -> ColumnInfo | None:
     return known[chosen]
 
 
+def pick_vector(column: ColumnInfo) -> None:
+    """Draw the switch between the vectors of one table; nothing where ``column`` is its only one."""
+    known = {str(other): other.column for other in state.columns() if _same_table(other, column)}
+    if len(known) < 2:
+        return
+    state.put("vector picker", str(column))
+    st.segmented_control(
+        "Vector",
+        list(known),
+        format_func=lambda name: escaped(known[name]),
+        required=True,
+        key="vector picker",
+        label_visibility="collapsed",
+        width="content",
+        on_change=lambda: st.query_params.update({COLUMN: state.value("vector picker")}),
+    )
+
+
+def _same_table(one: ColumnInfo, other: ColumnInfo) -> bool:
+    return (one.schema, one.table) == (other.schema, other.table)
+
+
 def _end_without(linked: str) -> NoReturn:
+    if missing := grants.lacking(linked):
+        st.title("No permission", anchor=False)
+        problem(PermissionDenied(f"{grants.sentence(missing)}.", "Its owner can allow it:"))
+        grants.offer(missing)
+        end()
     st.title("No such column", anchor=False)
     problem(
         TableNotFound(
@@ -57,7 +84,7 @@ def _end_without(linked: str) -> NoReturn:
             "It may have been dropped or renamed: choose another in the sidebar.",
         )
     )
-    st.stop()
+    end()
 
 
 def label(column: ColumnInfo) -> str:

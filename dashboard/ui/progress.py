@@ -1,9 +1,10 @@
 """One job, watched: a fragment that polls it while it is active, and its last word when it is over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from dashboard.jobs.kinds import kind_named
 from dashboard.settings import settings
 from dashboard.ui import state
 from dashboard.ui.messages import escaped, problem, told_to_the_reader
+from dashboard.ui.shell import link
 from dashboard.ui.tables import JOB_STATES
 from dashboard.ui.units import duration
 from db.engine import Database
@@ -24,6 +26,24 @@ PACE_S = 2.0
 """How long a phase is watched before its pace is believed."""
 UNCLAIMED_S = 15.0
 """A job nobody has taken for this long, while nothing else runs, says that there is no worker."""
+
+
+def begin(kind: str, params: Mapping[str, Any]) -> int:
+    """Queue a job and return its id; where an equal one is at work it is that one, and its panel says so.
+
+    Raises NotPermitted when the reader's role is too low for this kind.
+    """
+    return queue.submit(
+        state.database(),
+        current_principal(),
+        kind,
+        params,
+        already=lambda twin: state.remember(_twin(twin), True),
+    )
+
+
+def _twin(job_id: int) -> str:
+    return f"already {job_id}"
 
 
 def follow(job_id: int) -> Job:
@@ -67,6 +87,14 @@ def _panel(job: Job, lines: list[LogLine]) -> None:
             st.subheader(escaped(kind.subject(job.params)), anchor=False)
         with right.container(horizontal=True, horizontal_alignment="right"):
             _buttons(job)
+        if state.recall(_twin(job.id)) and not job.is_finished:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(
+                    f":blue-badge[:material/content_copy: Already queued as job {job.id}] &nbsp; "
+                    "An equal one was asked for before, so nothing was queued twice.",
+                    width="content",
+                )
+                link("jobs.py", f"Job {job.id}", {"job": str(job.id)})
         _outcome(job)
         if lines:
             with st.expander("Log", icon=":material/notes:", key=f"log {job.id}"):

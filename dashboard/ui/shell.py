@@ -50,6 +50,11 @@ def _server(server: Capabilities) -> None:
         st.badge("standby, read-only", icon=":material/lock:", color="orange")
 
 
+def link(file: str, label: str, query: Mapping[str, str]) -> None:
+    """Draw a link to another page of ``pages/``, with ``query`` in its address."""
+    st.page_link(PAGES_DIRECTORY / file, label=label, icon=":material/arrow_forward:", query_params=query)
+
+
 def go(file: str, query: Mapping[str, str] | None = None) -> NoReturn:
     """Open another page of ``pages/``, with ``query`` in its address."""
     st.switch_page(PAGES_DIRECTORY / file, query_params=query)

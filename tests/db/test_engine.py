@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import Database, parse_url, translate
+from db.engine import Database, parse_url
 from db.errors import (
     Cancelled,
     ConnectionFailed,
@@ -23,6 +23,7 @@ from db.errors import (
     StatementTimeout,
     TableNotFound,
 )
+from db.translation import translate
 
 SECRET = "s3cret-pa55"
 

@@ -1,5 +1,8 @@
 """Who may do what to the queue, and what is written down of it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from dashboard.identity import LOCAL, Principal, Role, require
@@ -90,3 +93,34 @@ def test_a_submission_and_its_audit_row_stand_or_fall_together(
         assert jobs.latest(connection) == ()
     with database.writing("test") as connection:
         assert claims.claim(connection, "w", lease_s=10) is None
+
+
+def test_an_equal_submission_hears_which_job_it_is(database: Database) -> None:
+    heard: list[int] = []
+    first = queue.submit(database, ENGINEER, "populate", PARAMS, already=heard.append)
+    assert heard == []
+    assert queue.submit(database, ENGINEER, "populate", PARAMS, already=heard.append) == first
+    assert heard == [first]
+
+
+def test_a_job_that_is_over_is_no_reason_to_turn_the_next_away(database: Database) -> None:
+    heard: list[int] = []
+    first = queue.submit(database, ENGINEER, "populate", PARAMS, already=heard.append)
+    queue.cancel(database, ENGINEER, first)
+    assert queue.submit(database, ENGINEER, "populate", PARAMS, already=heard.append) != first
+    assert heard == []
+
+
+def test_of_many_equal_submissions_at_once_one_is_queued(database: Database) -> None:
+    heard: list[int] = []
+    together = threading.Barrier(5)
+
+    def submit(_: int) -> int:
+        together.wait()
+        return queue.submit(database, ENGINEER, "populate", PARAMS, already=heard.append)
+
+    with ThreadPoolExecutor(5) as pool:
+        ids = set(pool.map(submit, range(5)))
+    assert len(ids) == 1
+    assert heard == [*ids] * 4
+    assert len(audited(database)) == 1

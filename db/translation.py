@@ -1,0 +1,100 @@
+"""What PostgreSQL's driver raised, as a sentence and a remedy: one of the errors of ``db.errors``."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy.exc import DBAPIError
+
+from db.errors import (
+    Cancelled,
+    ConnectionFailed,
+    DashboardError,
+    DatabaseError,
+    ExtensionMissing,
+    LockTimeout,
+    NotMigrated,
+    OutOfSpace,
+    PermissionDenied,
+    ReadOnlyServer,
+    RequestError,
+    StatementTimeout,
+    TableNotFound,
+)
+
+LONGEST = 300
+"""Characters of a server's sentence that are told."""
+
+_BY_SQLSTATE: dict[str, type[DashboardError]] = {
+    "25006": ReadOnlyServer,
+    "42501": PermissionDenied,
+    "42P01": TableNotFound,
+    "3F000": TableNotFound,
+    "55P03": LockTimeout,
+    "53100": OutOfSpace,
+    "53200": OutOfSpace,
+}
+"""Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"."""
+
+
+def translate(error: DBAPIError, label: str) -> DashboardError:
+    """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind."""
+    sqlstate = getattr(error.orig, "pgcode", None)
+    sentence = _sentence(error)
+    if error.connection_invalidated or sqlstate is None:
+        return _unreachable(sentence, label)
+    if sqlstate == "57014":
+        return (StatementTimeout if "statement timeout" in sentence else Cancelled)(sentence)
+    if lack := _lack_of_ours(sqlstate, sentence):
+        return lack
+    if sqlstate[:2] in {"22", "23"}:
+        return RequestError(_in_row(error, sentence), "Correct the value, or leave out the row that has it.")
+    return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
+
+
+def _lack_of_ours(sqlstate: str, sentence: str) -> DashboardError | None:
+    """Tell what of ours the server lacks, or this login may not see."""
+    if sqlstate in {"42P01", "3F000"} and "vectorscope" in sentence:
+        return NotMigrated("Vectorscope's own tables are not in this database.")
+    if sqlstate == "42704" and '"vector"' in sentence:
+        return ExtensionMissing("This database has no pgvector: the type vector does not exist.")
+    if sqlstate == "42501" and "schema vectorscope" in sentence:
+        return PermissionDenied(
+            f"This login may not read Vectorscope's own tables: {sentence}.",
+            "With DATABASE_READ_URL set, run: python -m dashboard migrate",
+        )
+    return None
+
+
+def _in_row(error: DBAPIError, sentence: str) -> str:
+    """Add which of the rows sent was refused, where PostgreSQL knows it: in a COPY."""
+    context = getattr(getattr(error.orig, "diag", None), "context", None) or ""
+    line = re.match(r"COPY .*, line (\d+)", context)
+    return f"Row {int(line[1]):,} of those sent: {sentence}" if line else sentence
+
+
+def _unreachable(sentence: str, label: str) -> ConnectionFailed:
+    if "does not exist" in sentence and "database" in sentence:
+        return ConnectionFailed(
+            f"{sentence}.".replace("..", "."), "Create the database, or correct DATABASE_URL."
+        )
+    if "password authentication failed" in sentence:
+        return ConnectionFailed(
+            f"{sentence}.".replace("..", "."), "Correct the user or password in DATABASE_URL."
+        )
+    if "unsupported startup parameter" in sentence:
+        return ConnectionFailed(
+            f"{label} is a connection pooler, which jobs cannot run through: {sentence}",
+            "Set DATABASE_URL to the server's own address; DATABASE_READ_URL may go through the pooler.",
+        )
+    return ConnectionFailed(f"No connection to {label}: {sentence}")
+
+
+def _sentence(error: DBAPIError) -> str:
+    diagnostics = getattr(error.orig, "diag", None)
+    primary = getattr(diagnostics, "message_primary", None)
+    if primary:
+        # It may repeat a value of any length.
+        return str(primary) if len(primary) <= LONGEST else f"{primary[:LONGEST]}…"
+    first = str(error.orig).strip().splitlines()
+    return re.sub(r"\s+", " ", " ".join(first[:2])).strip() or "the server closed the connection"
