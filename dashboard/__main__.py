@@ -10,6 +10,7 @@ from dashboard.commands import (
     exporting,
     forecast,
     importing,
+    indexes,
     inspect,
     populate,
     queue,
@@ -17,6 +18,7 @@ from dashboard.commands import (
     serve,
     server,
     tune,
+    watch,
 )
 from dashboard.commands.common import Commands
 
@@ -44,6 +46,8 @@ for command in (
     tune.tune,
     doctor.doctor,
     forecast.forecast,
+    indexes.index,
+    watch.watch,
     queue.jobs,
     server.db,
     serve.worker,

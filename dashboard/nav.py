@@ -33,6 +33,7 @@ PAGES = (
     PageEntry("inspection.py", "Inspect", ":material/query_stats:", "Explore"),
     PageEntry("map.py", "Map", ":material/scatter_plot:", "Explore"),
     PageEntry("item.py", "Item", ":material/article:", "Explore", hidden=True),
+    PageEntry("indexes.py", "Indexes", ":material/account_tree:", "Tune"),
     PageEntry("benchmarks.py", "Benchmarks", ":material/speed:", "Tune"),
     PageEntry("advisor.py", "Advisor", ":material/lightbulb:", "Tune"),
     PageEntry("seed.py", "Seed & import", ":material/upload:", "Operate", Role.ENGINEER),

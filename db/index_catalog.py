@@ -104,8 +104,17 @@ def _index(row: Row[Any]) -> IndexInfo:
     given = facts.pop("reloptions")
     return IndexInfo(
         **facts | {"distance": distance_of_operator(facts.pop("operator"))},
-        options=_defaults(row.method) | _typed(given or ()),
+        options=typed_options(row.method, given or ()),
     )
+
+
+def typed_options(method: str, reloptions: Sequence[str]) -> dict[str, int | str]:
+    """Read pg_class.reloptions, the method's defaults filled in.
+
+    >>> typed_options("hnsw", ["m=8"])
+    {'m': 8, 'ef_construction': 64}
+    """
+    return _defaults(method) | _typed(reloptions)
 
 
 def _defaults(method: str) -> dict[str, int | str]:

@@ -159,6 +159,55 @@ projection = Table(
     Index("projection_column", "schema", "table", "column", "id"),
 )
 
+saved_search = Table(
+    "saved_search",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("question", JSONB, nullable=False),
+    Column("vector", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("is_zero", Boolean, nullable=False),
+    Column("of_row", Boolean, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("schema", "table", "column", "created_by", "name", name="saved_search_name"),
+)
+
+index_build = Table(
+    "index_build",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL"), unique=True),
+    Column("action", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("spec", JSONB, nullable=False),
+    Column("sql", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="running"),
+    Column("index_oid", BigInteger),
+    Column("oids_before", ARRAY(BigInteger), nullable=False),
+    Column("progress", JSONB, nullable=False, server_default="{}"),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("build_s", Float),
+    Column("size_bytes", BigInteger),
+    Column("rows", BigInteger),
+    Column("workers", Integer),
+    Column("notices", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("error", Text),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("action IN ('build', 'reindex', 'drop')", name="index_build_action"),
+    CheckConstraint("state IN ('running', 'succeeded', 'failed', 'cancelled')", name="index_build_state"),
+    Index("index_build_name", "schema", "name", "id"),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,
@@ -170,4 +219,47 @@ audit_log = Table(
     Column("object", Text, nullable=False),
     Column("detail", JSONB, nullable=False, server_default="{}"),
     Column("job_id", BigInteger),
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("p95_ms", Float, nullable=False),
+    Column("recall", Float, nullable=False),
+    Column("every_s", Integer, nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("schema", "table", "column", name="watch_once"),
+)
+
+watch_look = Table(
+    "watch_look",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("watch_id", BigInteger, ForeignKey(watch.c.id, ondelete="CASCADE"), nullable=False),
+    Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("rows", BigInteger),
+    Column("figures", JSONB, nullable=False),
+    Column("indexes", JSONB, nullable=False),
+    Column("breach", Text),
+    Index("watch_look_watch", "watch_id", "id"),
+)
+
+watch_alert = Table(
+    "watch_alert",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("watch_id", BigInteger, ForeignKey(watch.c.id, ondelete="CASCADE"), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("raised_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("told", Text, nullable=False, server_default="nothing"),
+    CheckConstraint("told IN ('nothing', 'raised', 'resolved')", name="watch_alert_told"),
+    Index("watch_alert_open", "watch_id", unique=True, postgresql_where=text("resolved_at IS NULL")),
 )

@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dashboard import watching
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import benchmark, sweep_scratch
 from dashboard.exporting.delivery import keep, sweep_exports
 from dashboard.exporting.request import ExportRequest
 from dashboard.identity import Role
+from dashboard.indexing import change, reconcile
+from dashboard.indexing.request import BuildRequest, ChangeRequest
+from dashboard.indexing.run import KIND as BUILD_INDEX
+from dashboard.indexing.run import Work, build_index
+from dashboard.indexing.trial import KIND as TRIAL_BUILD
+from dashboard.indexing.trial import trial_build
 from dashboard.inspection.findability import FindRequest
 from dashboard.inspection.probing import find_rows
 from dashboard.inspection.run import InspectRequest, inspect
@@ -22,7 +29,8 @@ from dashboard.seeding.imports.uploads import sweep_uploads
 from dashboard.seeding.load import populate, sweep_staging
 from dashboard.seeding.request import PopulateRequest
 from dashboard.settings import settings
-from db import claims, jobs
+from db import claims, jobs, retention
+from db.columns import spelled
 from db.engine import Database
 from db.errors import RequestError
 from db.jobs import Job
@@ -85,6 +93,31 @@ def _find(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
     return {"inspection": find_rows(database, request, ledger, created_by=job.created_by, job_id=job.id)}
 
 
+def _work(database: Database, job: Job, ledger: Ledger) -> Work:
+    return Work(database, ledger, job.id, job.created_by)
+
+
+def _build_index(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return build_index(_work(database, job, ledger), BuildRequest.from_params(job.params))
+
+
+def _trial_build(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return trial_build(_work(database, job, ledger), BuildRequest.from_params(job.params))
+
+
+def _reindex(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return change.reindex(_work(database, job, ledger), ChangeRequest.from_params(job.params))
+
+
+def _drop_index(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    return change.drop_index(_work(database, job, ledger), ChangeRequest.from_params(job.params))
+
+
+def _watch(database: Database, job: Job, ledger: Ledger) -> dict[str, Any]:
+    webhook = settings().watch_webhook_url
+    return watching.look(database, job.params["watch"], ledger, job_id=job.id, webhook=webhook)
+
+
 KINDS = (
     Kind(
         "populate",
@@ -142,6 +175,46 @@ KINDS = (
         lambda params: str(params["column"]),
         _find,
     ),
+    Kind(
+        BUILD_INDEX,
+        "Index build",
+        ":material/construction:",
+        Role.ENGINEER,
+        lambda params: f"{params['column']} · {params['name'] or params['index']}",
+        _build_index,
+    ),
+    Kind(
+        TRIAL_BUILD,
+        "Trial build",
+        ":material/timer:",
+        Role.ENGINEER,
+        lambda params: f"{params['column']} · {params['index']}",
+        _trial_build,
+    ),
+    Kind(
+        change.REINDEX_KIND,
+        "Index rebuild",
+        ":material/autorenew:",
+        Role.ENGINEER,
+        lambda params: spelled(params["schema"], params["name"]),
+        _reindex,
+    ),
+    Kind(
+        change.DROP_KIND,
+        "Index drop",
+        ":material/delete:",
+        Role.ENGINEER,
+        lambda params: spelled(params["schema"], params["name"]),
+        _drop_index,
+    ),
+    Kind(
+        watching.KIND,
+        "Watch",
+        ":material/visibility:",
+        Role.ENGINEER,
+        lambda params: str(params["column"]),
+        _watch,
+    ),
 )
 
 
@@ -156,11 +229,17 @@ def kind_named(key: str) -> Kind:
 
 
 def sweep(database: Database) -> None:
-    """Drop the working tables of jobs that are over: a worker killed at the wrong moment leaves some."""
+    """Drop the working tables of jobs that are over, and queue the looks that are due.
+
+    A worker killed at the wrong moment leaves some.
+    """
     with database.writing("janitor") as connection, connection.begin():
         claims.hold_back(connection)
         active = jobs.active_ids(connection)
         sweep_staging(connection, active)
         sweep_scratch(connection, active)
         sweep_uploads(settings().home, jobs.active_paths(connection))
+        retention.drop_old(connection)
+    reconcile.sweep(database)
+    watching.queue_due(database)
     sweep_exports(settings().home, settings().export_keep_days)

@@ -1,0 +1,344 @@
+"""Index builds on a real table: each form of index, each refusal, and what the record says afterwards."""
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import text
+
+from dashboard.identity import LOCAL
+from dashboard.indexing import reconcile
+from dashboard.indexing.request import BuildRequest
+from dashboard.jobs import queue
+from dashboard.jobs.worker import Worker
+from db.catalog import find_column
+from db.conditions import Group, to_text
+from db.engine import Database
+from db.errors import RequestError
+from db.filters import parse_filter
+from db.index_plan import IndexPlan
+from tests.indexing.conftest import (
+    COLUMN,
+    CarryOut,
+    job_of,
+    log_of,
+    old_snapshot,
+    old_transaction,
+    record_of,
+    vector_indexes,
+)
+
+HNSW = "hnsw:m=4,ef_construction=8"
+
+
+def request(index: str = HNSW, column: str = COLUMN, **more: object) -> dict[str, object]:
+    return BuildRequest(column, index, **more).to_params()  # type: ignore[arg-type]
+
+
+def plan_of(database: Database, asked: dict[str, object]) -> IndexPlan:
+    made = BuildRequest.from_params(asked)
+    with database.reading("test") as connection:
+        return made.plan(find_column(connection, made.column))
+
+
+def test_an_index_is_built_under_a_name_of_ours_and_recorded(items: Database, carry_out: CarryOut) -> None:
+    job = carry_out("build_index", request())
+    assert job.state == "succeeded", job.error
+    name = plan_of(items, request()).name
+    assert name.startswith("vs_items_embedding_hnsw_")
+    assert vector_indexes(items) == {name: True}
+    record = record_of(items, job)
+    assert (record.action, record.state, record.name, record.rows) == ("build", "succeeded", name, 2000)
+    assert record.build_s
+    assert record.size_bytes
+    assert job.result
+    assert job.result["size_bytes"] == record.size_bytes
+    assert record.spec["options"] == {"m": 4, "ef_construction": 8}
+    assert record.created_by == "local"
+    with items.reading("test") as connection:
+        indexes = find_column(connection, COLUMN).indexes
+        audited = connection.execute(
+            text("SELECT action, object FROM vectorscope.audit_log ORDER BY id")
+        ).all()
+    assert [(i.name, i.options, i.valid) for i in indexes] == [(name, {"m": 4, "ef_construction": 8}, True)]
+    assert ("create index", f"public.{name}") in [tuple(row) for row in audited]
+
+
+@pytest.mark.parametrize(
+    ("column", "index", "distance", "operator_class"),
+    [
+        (COLUMN, "ivfflat:lists=10", "l2", "vector_l2_ops"),
+        (COLUMN, "hnsw:m=4,ef_construction=8,as=halfvec", "cosine", "halfvec_cosine_ops"),
+        (COLUMN, "hnsw:m=4,ef_construction=8,as=bit", "cosine", "bit_hamming_ops"),
+        (COLUMN, "hnsw:m=4,ef_construction=8,as=subvector,subvector=4", "ip", "vector_ip_ops"),
+        ("public.items.half", HNSW, "l1", "halfvec_l1_ops"),
+    ],
+)
+def test_every_form_of_index_can_be_built(  # noqa: PLR0917 - what makes an index
+    items: Database, carry_out: CarryOut, column: str, index: str, distance: str, operator_class: str
+) -> None:
+    job = carry_out("build_index", request(index, column, distance=distance))
+    assert job.state == "succeeded", job.error
+    with items.reading("test") as connection:
+        (built,) = find_column(connection, column).indexes
+    assert (built.operator_class, built.valid) == (operator_class, True)
+
+
+def test_an_index_may_be_limited_to_the_rows_that_meet_a_condition(
+    items: Database, carry_out: CarryOut
+) -> None:
+    where = Group("all", (parse_filter("category=red"), parse_filter("price<=500")))
+    job = carry_out("build_index", request(where=to_text(where), name='Odd "name" %s'))
+    assert job.state == "succeeded", job.error
+    with items.reading("test") as connection:
+        (built,) = find_column(connection, COLUMN).indexes
+    assert built.name == 'Odd "name" %s'
+    assert built.predicate
+    assert "red" in built.predicate
+    assert "500" in built.predicate
+
+
+def test_odd_names_are_built_on(carry_out: CarryOut, items: Database) -> None:
+    with items.control("test") as connection:
+        connection.exec_driver_sql('CREATE SCHEMA "We ""ird"')
+        connection.exec_driver_sql('CREATE TABLE "We ""ird"."T %%:x 🦉" (id int, "Em ""bed%%" vector(3))')
+        connection.exec_driver_sql(
+            'INSERT INTO "We ""ird"."T %%:x 🦉" SELECT i, ARRAY[i, 1, 2]::vector FROM generate_series(1, 9) i'
+        )
+    column = '"We ""ird"."T %:x 🦉"."Em ""bed%"'
+    job = carry_out("build_index", request(column=column))
+    assert job.state == "succeeded", job.error
+    (name,) = vector_indexes(items)
+    assert name.startswith("vs_T %:x 🦉_Em")
+    assert len(name.encode()) <= 63
+
+
+def test_the_same_index_is_not_built_twice(carry_out: CarryOut, items: Database) -> None:
+    carry_out("build_index", request())
+    again = carry_out("build_index", request(memory_mb=128))
+    assert again.state == "failed"
+    assert "is there already" in (again.error or "")
+    assert len(vector_indexes(items)) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (request(name="items_pkey"), "is taken"),
+        (request("hnsw:m=4,ef_construction=8,only=x"), "subset"),
+        (request("hnsw:m=4,ef_construction=8,as=subvector,subvector=99"), "99"),
+        (request(where='["all",["nowhere","=","1"]]'), '"nowhere" does not exist'),
+        (request(distance="hamming"), "no operator class"),
+    ],
+    ids=["name taken", "only", "dimensions", "column", "distance"],
+)
+def test_what_cannot_be_built_is_refused_in_words(
+    carry_out: CarryOut, items: Database, asked: dict[str, object], told: str
+) -> None:
+    job = carry_out("build_index", asked)
+    assert job.state == "failed"
+    assert told in (job.error or "")
+    assert not vector_indexes(items)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"memory_mb": 0}, {"workers": -1}, {"patience_s": 0}, {"deadline_s": 0}],
+    ids=lambda given: next(iter(given)),
+)
+def test_numbers_out_of_bounds_are_refused_before_there_is_a_job(wrong: dict[str, int]) -> None:
+    with pytest.raises(RequestError):
+        BuildRequest(COLUMN, HNSW, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_name_that_would_be_cut_is_refused(items: Database) -> None:
+    with pytest.raises(RequestError, match="64 bytes"):
+        plan_of(items, request(name="x" * 64))
+
+
+def test_a_partitioned_table_is_explained_with_statements_that_work(
+    carry_out: CarryOut, items: Database
+) -> None:
+    with items.control("test") as connection:
+        for statement in (
+            "CREATE TABLE parted (region text, embedding vector(2)) PARTITION BY LIST (region)",
+            "CREATE TABLE north PARTITION OF parted FOR VALUES IN ('north')",
+            "CREATE TABLE south PARTITION OF parted FOR VALUES IN ('south') PARTITION BY LIST (region)",
+            "CREATE TABLE far_south PARTITION OF south FOR VALUES IN ('south')",
+            "INSERT INTO parted SELECT 'north', ARRAY[i, 1]::vector FROM generate_series(1, 50) AS i",
+        ):
+            connection.exec_driver_sql(statement)
+    job = carry_out("build_index", request(column="public.parted.embedding"))
+    assert job.state == "failed"
+    assert "partitioned" in (job.error or "")
+    _, *statements = (job.remedy or "").splitlines()
+    with items.control("test") as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    assert len(statements) == 7
+    assert set(vector_indexes(items).values()) == {True}
+    assert len(vector_indexes(items)) == 4
+
+
+def test_somebody_elses_table_is_explained_with_its_owner_and_the_statement(
+    items: Database, carry_out: CarryOut
+) -> None:
+    with items.control("test") as connection:
+        connection.exec_driver_sql("CREATE ROLE h5_owner")
+        connection.exec_driver_sql("CREATE ROLE h5_guest LOGIN")
+        connection.exec_driver_sql("GRANT ALL ON SCHEMA vectorscope TO h5_guest")
+        connection.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA vectorscope TO h5_guest")
+        connection.exec_driver_sql("ALTER TABLE items OWNER TO h5_owner")
+        connection.exec_driver_sql("GRANT SELECT ON items TO h5_guest")
+    job_id = queue.submit(items, LOCAL, "build_index", request())
+    guest = Database(items.url.set(username="h5_guest").render_as_string(hide_password=False))
+    try:
+        Worker(guest, lease_s=10).run_one(only=job_id)
+        job = job_of(items, job_id)
+        assert "belongs to h5_owner" in (job.error or "")
+        assert "CREATE INDEX CONCURRENTLY vs_items" in (job.remedy or "")
+    finally:
+        guest.dispose()
+        with items.control("test") as connection:
+            connection.exec_driver_sql("DROP OWNED BY h5_owner, h5_guest CASCADE")
+            connection.exec_driver_sql("DROP ROLE h5_owner, h5_guest")
+
+
+def test_a_graph_that_leaves_memory_is_told(items: Database, carry_out: CarryOut) -> None:
+    job = carry_out("build_index", request("hnsw:m=16,ef_construction=64", memory_mb=1))
+    assert job.state == "succeeded", job.error
+    assert "no longer fits" in record_of(items, job).notices[0]
+    assert "no longer fits" in log_of(items, job)
+
+
+def test_a_parallel_build_without_the_shared_memory_is_done_by_one_process(
+    items: Database, carry_out: CarryOut
+) -> None:
+    with items.control("test") as connection:
+        connection.exec_driver_sql("ALTER TABLE items SET (parallel_workers = 2)")
+    # More than any machine of today can share; a single process takes only what it needs.
+    job = carry_out("build_index", request(memory_mb=2_000_000, workers=2))
+    assert job.state == "succeeded", job.error
+    assert "by one process" in log_of(items, job)
+    assert list(vector_indexes(items).values()) == [True]
+
+
+def test_the_sessions_settings_end_with_it(items: Database, carry_out: CarryOut) -> None:
+    assert carry_out("build_index", request(memory_mb=77)).state == "succeeded"
+    with items.control("test") as connection:
+        assert connection.execute(text("SHOW maintenance_work_mem")).scalar_one() != "77MB"
+
+
+def test_a_writer_is_waited_for_and_named_before_anything_is_made(
+    items: Database, carry_out: CarryOut
+) -> None:
+    with old_transaction(items, "DELETE FROM items WHERE id = 1"):
+        job = carry_out("build_index", request())
+    assert job.state == "failed"
+    assert "vectorscope:old" in (job.error or "")
+    assert "pg_terminate_backend" in (job.remedy or "")
+    assert not vector_indexes(items)
+    queue.retry(items, LOCAL, job.id)
+    assert Worker(items, lease_s=10).run_one(only=job.id)
+    assert list(vector_indexes(items).values()) == [True]
+
+
+def test_an_old_snapshot_is_shown_while_it_is_waited_for(items: Database) -> None:
+    job_id = queue.submit(items, LOCAL, "build_index", request())
+    worker = threading.Thread(target=lambda: Worker(items, lease_s=10).run_one(only=job_id))
+    with old_snapshot(items):
+        worker.start()
+        for _ in range(100):
+            threading.Event().wait(0.1)
+            job = job_of(items, job_id)
+            if "behind pid" in job.phase and (record := record_of(items, job)).progress.get("blockers"):
+                break
+        assert "waiting for old snapshots" in job.phase
+        (blocker,) = record.progress["blockers"]
+        assert blocker["application"] == "vectorscope:old"
+        assert record.index_oid
+    worker.join()
+    assert job_of(items, job_id).state == "succeeded"
+    assert (record_of(items, job).build_s or 0) < 1.0  # whatever it waited
+
+
+def test_patience_that_runs_out_leaves_nothing_invalid(items: Database, carry_out: CarryOut) -> None:
+    with old_snapshot(items):
+        job = carry_out("build_index", request(patience_s=1))
+    assert (job.state, record_of(items, job).state) == ("failed", "failed")
+    assert "lock timeout" in (job.error or "")
+    assert not vector_indexes(items)
+
+
+def test_a_deadline_ends_a_build_and_leaves_nothing_invalid(items: Database, carry_out: CarryOut) -> None:
+    with old_snapshot(items):
+        job = carry_out("build_index", request(deadline_s=1))
+    assert job.state == "failed"
+    assert "deadline" in (job.error or "")
+    assert not vector_indexes(items)
+
+
+def test_a_statement_timeout_of_the_database_ends_no_build(items: Database, carry_out: CarryOut) -> None:
+    with items.control("test") as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET statement_timeout = '300ms'")
+    with ExitStack() as stack:
+        stack.enter_context(old_snapshot(items))
+        threading.Timer(1.5, stack.close).start()
+        assert carry_out("build_index", request()).state == "succeeded"
+
+
+def test_the_janitor_drops_what_could_not_be_dropped_before(items: Database, carry_out: CarryOut) -> None:
+    with items.control("test") as connection:
+        connection.exec_driver_sql("CREATE TABLE other AS SELECT 1 AS one")
+    with ExitStack() as writer:
+        with old_snapshot(items):
+            # It begins to write past the build's first wait, and the clean-up waits for it, too.
+            def write() -> None:
+                writer.enter_context(old_transaction(items, "DELETE FROM items WHERE id = 1"))
+
+            threading.Timer(1.5, write).start()
+            reconcile.CLEAN_S, patience = 1, reconcile.CLEAN_S
+            try:
+                job = carry_out("build_index", request(patience_s=3))
+            finally:
+                reconcile.CLEAN_S = patience
+        assert job.state == "failed"
+        assert "dropped later" in log_of(items, job)
+        assert list(vector_indexes(items).values()) == [False]
+        reconcile.sweep(items)
+        assert list(vector_indexes(items).values()) == [False]
+    reconcile.sweep(items)
+    assert not vector_indexes(items)
+
+
+def test_the_janitor_leaves_other_peoples_invalid_indexes(items: Database) -> None:
+    with old_snapshot(items), items.control("test") as connection:
+        connection.exec_driver_sql("SET lock_timeout = '500ms'")
+        with pytest.raises(Exception, match="lock timeout"):
+            connection.exec_driver_sql(
+                "CREATE INDEX CONCURRENTLY theirs ON items USING hnsw (embedding vector_l2_ops)"
+            )
+        connection.exec_driver_sql("RESET lock_timeout")
+    reconcile.sweep(items)
+    assert vector_indexes(items) == {"theirs": False}
+
+
+@pytest.mark.parametrize("index", [HNSW, "ivfflat:lists=10", "hnsw:m=4,ef_construction=8,as=bit"])
+def test_a_trial_is_timed_on_a_sample_of_which_nothing_stays(
+    items: Database, carry_out: CarryOut, index: str
+) -> None:
+    job = carry_out("trial_build", request(index))
+    assert job.state == "succeeded", job.error
+    assert job.result
+    assert (job.result["rows"], job.result["index"]) == (2000, index)
+    assert not vector_indexes(items)
+    with items.reading("test") as connection:
+        copies = text("SELECT count(*) FROM pg_namespace WHERE nspname = 'vectorscope_bench'")
+        assert connection.execute(copies).scalar_one() == 0
+
+
+def test_a_trial_on_too_few_rows_is_refused(items: Database, carry_out: CarryOut) -> None:
+    with items.control("test") as connection:
+        connection.exec_driver_sql("DELETE FROM items WHERE id > 100")
+    assert "100 rows to try" in (carry_out("trial_build", request()).error or "")

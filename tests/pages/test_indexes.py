@@ -1,0 +1,233 @@
+"""Indexes: none yet, several with what is known of them, one selected, one being built, and one refused."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.identity import LOCAL
+from dashboard.indexing.request import BuildRequest
+from dashboard.jobs import queue
+from dashboard.jobs.worker import Worker
+from db import jobs
+from db.engine import Database
+from tests.indexing.conftest import old_snapshot, vector_indexes
+from tests.pages.conftest import open_app
+from tests.pages.filled import COLUMN, fill_products, measure_products, widget
+from tests.pages.test_inspection import shown
+
+BROKEN = "CREATE INDEX CONCURRENTLY broken ON products USING hnsw (embedding vector_l2_ops)"
+
+
+@pytest.fixture
+def products(served: Database) -> Database:
+    """1,500 rows of products, with an index we have not made."""
+    fill_products(served)
+    return served
+
+
+def inventory(app: AppTest) -> list[dict[str, object]]:
+    return [dict(row) for _, row in app.dataframe[0].value.iterrows()]
+
+
+def latest(database: Database) -> jobs.Job:
+    with database.reading("test") as connection:
+        return jobs.latest(connection)[0]
+
+
+def test_without_vectors_the_page_offers_some(served: Database) -> None:
+    with served.control("test") as connection:
+        connection.exec_driver_sql("DROP TABLE products")
+    app = open_app("indexes")
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Load sample data"]
+
+
+def test_without_an_index_search_is_said_to_be_exact(served: Database) -> None:
+    fill_products(served, indexed=False)
+    app = open_app("indexes")
+    assert not app.exception
+    assert "search is exact" in shown(app)
+    assert widget(app, "build index").disabled is False
+    assert "CREATE INDEX CONCURRENTLY vs_products_embedding_hnsw_" in app.code[0].value
+
+
+def test_the_inventory_tells_what_is_known_of_each_index(products: Database) -> None:
+    measure_products(products)
+    app = open_app("indexes", c=COLUMN)
+    assert not app.exception
+    (row,) = inventory(app)
+    assert row["state"] == ["✓ valid"]
+    assert (row["index"], row["method"], row["serves"]) == ("products_hnsw", "hnsw", "vector_cosine_ops <=>")
+    assert row["options"] == "m=16, efc=64"
+    assert row["built"] == "unknown"
+    assert 90 < float(str(row["of_forecast"])) < 110
+
+
+def test_an_invalid_index_is_told_with_its_remedy(products: Database) -> None:
+    with old_snapshot(products), products.control("test") as connection:
+        connection.exec_driver_sql("SET lock_timeout = '300ms'")
+        with pytest.raises(Exception, match="lock timeout"):
+            connection.exec_driver_sql(BROKEN)
+        connection.exec_driver_sql("RESET lock_timeout")
+    app = open_app("indexes", c=COLUMN)
+    assert "broken is invalid" in shown(app)
+    assert ["✕ invalid"] in [row["state"] for row in inventory(app)]
+    assert "1 invalid" in [metric.delta for metric in app.metric]
+
+
+def test_a_build_is_asked_for_carried_out_and_shown_as_ours(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "index preset").set_value("Fast build").run()
+    assert widget(app, "index option m").value == 8
+    widget(app, "build index").click().run()
+    assert not app.exception
+    assert app.query_params["job"] == str(latest(products).id)
+    assert Worker(products, lease_s=10).run_one()
+    assert latest(products).state == "succeeded", latest(products).error
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "refresh indexes").click().run()
+    ours = inventory(app)[1]
+    assert ours["state"] == ["✓ valid"]
+    assert str(ours["built"]).startswith("local, ")
+
+
+def test_an_option_changed_by_hand_is_no_preset_any_more(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "index option m").set_value(20).run()
+    assert widget(app, "index preset").value == "Custom"
+    assert "m = 20" in app.code[0].value
+
+
+def test_a_link_fills_the_form_in(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN, build="hnsw:m=10,ef_construction=30,as=halfvec", by="l2")
+    assert not app.exception
+    assert "halfvec_l2_ops" in app.code[0].value
+    assert "m = 10, ef_construction = 30" in app.code[0].value
+
+
+def test_a_link_that_cannot_be_read_is_told(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN, build="btree:m=10")
+    assert "no index method 'btree'" in shown(app)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("index option ef_construction", 8, "below twice m"),
+        ("index where", "price", "is not a filter"),
+        ("index name", "x" * 64, "64 bytes"),
+    ],
+)
+def test_what_cannot_be_built_is_told_beside_the_field(
+    products: Database, field: str, value: object, told: str
+) -> None:
+    app = open_app("indexes", c=COLUMN)
+    widget(app, field).set_value(value).run()
+    assert not app.exception
+    assert told in shown(app)
+    assert all(button.key != "build index" for button in app.button)
+
+
+def test_memory_that_does_not_suffice_is_red_and_can_be_raised(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "index memory").set_value(1).run()
+    assert "will not fit into maintenance_work_mem" in shown(app)
+    widget(app, "use memory").click().run()
+    assert "will not fit" not in shown(app)
+    assert "SET maintenance_work_mem = '" in app.code[0].value
+    widget(app, "index memory").set_value(1).run()
+    widget(app, "try halfvec").click().run()
+    assert "halfvec_cosine_ops" in app.code[0].value
+
+
+def test_an_index_that_is_there_already_is_not_built_again(products: Database) -> None:
+    request = BuildRequest(COLUMN, "hnsw:m=4,ef_construction=8", distance="cosine")
+    queue.submit(products, LOCAL, "build_index", request.to_params())
+    Worker(products, lease_s=10).run_one()
+    app = open_app("indexes", c=COLUMN, build="hnsw:m=4,ef_construction=8", by="cosine")
+    assert "is there already" in shown(app)
+    assert widget(app, "build index").disabled
+
+
+def test_a_partitioned_table_gets_the_statements_for_its_parts(served: Database) -> None:
+    with served.control("test") as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE parted (region text, embedding vector(2)) PARTITION BY LIST (region)"
+        )
+        connection.exec_driver_sql("CREATE TABLE north PARTITION OF parted FOR VALUES IN ('north')")
+        connection.exec_driver_sql("INSERT INTO parted VALUES ('north', '[1,2]'), ('north', '[2,1]')")
+    app = open_app("indexes", c="public.parted.embedding")
+    assert not app.exception
+    assert "is partitioned" in shown(app)
+    assert "ON ONLY public.parted" in app.code[0].value
+    assert "ATTACH PARTITION" in app.code[0].value
+    assert widget(app, "build index").disabled
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        ("CREATE VIEW odd AS SELECT id, embedding FROM products", "is a view"),
+        ("CREATE TABLE odd (embedding vector)", "vectors of any length"),
+        ("CREATE TABLE odd (embedding vector(3))", "0 rows cannot be indexed"),
+        ("CREATE TABLE odd (embedding sparsevec(30))", "Forecast"),
+        ("CREATE TABLE odd (embedding bit(30))", "Forecast"),
+    ],
+    ids=["view", "untyped", "empty", "sparse", "bit"],
+)
+def test_every_kind_of_table_has_a_page(products: Database, definition: str, told: str) -> None:
+    with products.control("test") as connection:
+        connection.exec_driver_sql(definition)
+    app = open_app("indexes", c="public.odd.embedding")
+    assert not app.exception
+    assert told in shown(app)
+
+
+def test_a_finished_job_is_shown_where_the_address_names_it(products: Database) -> None:
+    request = BuildRequest(COLUMN, "hnsw:m=4,ef_construction=8", name="products_pkey")
+    job_id = queue.submit(products, LOCAL, "build_index", request.to_params())
+    Worker(products, lease_s=10).run_one()
+    app = open_app("indexes", c=COLUMN, job=str(job_id))
+    assert "is taken" in shown(app)
+    assert list(vector_indexes(products)) == ["products_hnsw"]
+
+
+def test_recall_and_time_come_from_what_was_measured(products: Database) -> None:
+    from dashboard.benchmark.plan import BenchmarkPlan
+    from dashboard.benchmark.run import benchmark
+    from dashboard.benchmark.trials import sweep
+    from db.distance import Distance
+    from db.forms import parse_spec
+    from db.progress import Unrecorded
+
+    plan = BenchmarkPlan(
+        COLUMN, Distance.COSINE, sweep([parse_spec("hnsw")], {"ef_search": [40]}), queries=20
+    )
+    benchmark(products, plan, Unrecorded(), created_by="local", job_id=None, budget_bytes=2**30)
+    app = open_app("indexes", c=COLUMN)
+    (row,) = inventory(app)
+    assert float(str(row["recall"])) > 0.5
+    assert "not timed" not in [metric.value for metric in app.metric]
+
+
+def test_a_trial_build_tells_how_long_the_whole_takes(products: Database) -> None:
+    app = open_app("indexes", c=COLUMN)
+    assert "not timed" in [metric.value for metric in app.metric]
+    widget(app, "trial build").click().run()
+    assert Worker(products, lease_s=10).run_one()
+    assert latest(products).state == "succeeded", latest(products).error
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "refresh indexes").click().run()
+    assert not app.exception
+    assert "not timed" not in [metric.value for metric in app.metric]
+
+
+def test_a_database_that_went_away_is_told(products: Database, installation: pytest.MonkeyPatch) -> None:
+    from tests.pages.conftest import forget_the_installation
+
+    installation.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    forget_the_installation()
+    app = open_app("indexes")
+    assert not app.exception
+    assert "does not answer" in shown(app)
