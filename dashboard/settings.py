@@ -123,6 +123,12 @@ class Settings:
     embedding_batch: int = _setting(
         "VECTORSCOPE_EMBEDDING_BATCH", 64, "Texts sent to it in one request.", low=1, high=2_048
     )
+    watch_webhook_url: str | None = _setting(
+        "WATCH_WEBHOOK_URL",
+        None,
+        "Where alerts of watched columns are posted as JSON, when raised and when resolved.",
+        secret=True,
+    )
     worker: bool = _setting("WORKER", True, "0: serve without starting a worker (compose runs its own).")
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", choices=("DEBUG", "INFO", "WARNING", "ERROR")

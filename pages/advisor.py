@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-from dashboard.ui import advisor_view, clipboard, doctor_view, messages, pickers
+from dashboard.ui import advisor_view, clipboard, doctor_view, messages, pickers, watch_view
 
 column = pickers.pick_column()
 if column is None:
     st.title("Advisor", anchor=False)
     messages.no_column()
-    st.stop()
+    messages.end()
 
 view, columns, budget_ms = advisor_view.header(column)
 clipboard.refused()
-if view == advisor_view.DOCTOR:
+if view == doctor_view.VIEW:
     doctor_view.draw()
+elif view == watch_view.VIEW:
+    watch_view.draw(column)
 else:
     advisor_view.draw(columns, budget_ms)

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from dashboard.ui import state
+from dashboard.ui.messages import hidden_tables
 from dashboard.ui.overview import last_run, next_card, server_facts, tiles
 from dashboard.ui.shell import go
 from dashboard.ui.summary import next_step
 from dashboard.ui.tables import column_table
+from dashboard.ui.watch_view import alert_cards
 
 with st.container(gap=None):
     st.title("Overview", anchor=False)
@@ -14,6 +16,7 @@ with st.container(gap=None):
 
 server, columns, runs = state.server(), state.columns(), state.runs()
 active = [job for job in state.latest_jobs() if not job.is_finished]
+alert_cards()
 tiles(columns, runs)
 next_card(next_step(columns, runs, active))
 
@@ -29,6 +32,8 @@ if columns:
                     go("search.py", {"c": str(chosen)})
                 if st.button("Measure it", icon=":material/speed:"):
                     go("benchmarks.py", {"c": str(chosen)})
+
+hidden_tables()
 
 left, right = st.columns([3, 2])
 with left.container(border=True, height="stretch"):

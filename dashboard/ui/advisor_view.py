@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.advisor.advice import Advice, Quiet, Severity
 from dashboard.advisor.facts import BUDGET_MS
 from dashboard.advisor.rules import RULES
-from dashboard.ui import advisor_reads, clipboard, doctor_view, state
+from dashboard.ui import advisor_reads, clipboard, doctor_view, state, watch_view
 from dashboard.ui.advisor_reads import Looked
 from dashboard.ui.data_address import link
 from dashboard.ui.messages import escaped, problem
@@ -23,7 +23,7 @@ from dashboard.ui.units import counted
 from dashboard.ui.waiting import waiting
 from db.catalog import ColumnInfo
 
-ADVICE, DOCTOR = "Advice", doctor_view.VIEW
+ADVICE = "Advice"
 THIS, ALL = "This column", "All columns"
 BUDGET = "budget"
 
@@ -61,21 +61,21 @@ def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L"):
             clipboard.copy(link(column), "Link copied: it shows the advice on this column")
-        view = _choice("View", [ADVICE, DOCTOR], "view")
+        view = _choice("View", [ADVICE, watch_view.VIEW, doctor_view.VIEW], "view")
         scope = THIS
         if view == ADVICE:
             scope = _choice("Columns", [THIS, ALL], "scope")
-            budget_ms = st.number_input(
-                "Budget (ms)",
-                LEAST_MS,
-                MOST_MS,
-                BUDGET_MS,
-                format="%g",
-                key=BUDGET,
-                bind="query-params",
-                width=130,
-                help="What 95 % of exact searches may take, k = 10, before an index is called for",
-            )
+            with st.popover("Budget", icon=":material/timer:"):
+                budget_ms = st.number_input(
+                    "Budget (ms)",
+                    LEAST_MS,
+                    MOST_MS,
+                    BUDGET_MS,
+                    format="%g",
+                    key=BUDGET,
+                    bind="query-params",
+                    help="What 95 % of exact searches may take, k = 10, before an index is called for",
+                )
             st.button("Check again", icon=":material/refresh:", on_click=advisor_reads.look_again)
     return view, state.columns() if scope == ALL else (column,), budget_ms if view == ADVICE else BUDGET_MS
 
@@ -92,7 +92,7 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     """Ask the rules, and draw what they say."""
     with waiting(f"Asking {len(RULES)} rules about {counted(len(columns), 'column')}", 480):
         looked = advisor_reads.look(columns, budget_ms)
-    _summary(looked, columns)
+    _summary(looked, columns, budget_ms)
     known = {str(column): column for column in columns}
     for number, advice in enumerate(looked.spoken):
         _finding(number, advice, known[advice.column])
@@ -103,7 +103,7 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     _silent(looked.silent)
 
 
-def _summary(looked: Looked, columns: Sequence[ColumnInfo]) -> None:
+def _summary(looked: Looked, columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     spoken = looked.spoken
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True):
@@ -118,8 +118,8 @@ def _summary(looked: Looked, columns: Sequence[ColumnInfo]) -> None:
         at = max((advised.facts.at for advised in looked.advised), default=None)
         checked = f"checked {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC in {looked.took_s:.1f} s" if at else ""
         st.caption(
-            f"{len(RULES)} rules on {counted(len(columns), 'column')} · {checked} · reads catalogs, counts, "
-            "a few timed searches, and past runs and inspections; changes nothing"
+            f"{len(RULES)} rules on {counted(len(columns), 'column')} · budget {budget_ms:g} ms · {checked}"
+            " · reads catalogs, counts, a few timed searches, past runs and inspections; changes nothing"
         )
 
 

@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import press, settled, visit
+from tests.browser.conftest import Site, press, settled, visit
 
 COLUMN = "public.products.embedding"
+AT_WORK_S = 120
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -41,3 +42,18 @@ def test_a_search_is_taken_to_the_doctor(page: Page) -> None:
     settled(page, "Advisor")
     expect(page.get_by_role("textbox", name="Statement")).to_have_value(re.compile("ORDER BY"))
     expect(page.get_by_text(re.compile("uses (no|a) vector index"))).to_be_visible()
+
+
+def test_a_column_is_watched_and_a_broken_promise_is_told_on_the_overview(page: Page, site: Site) -> None:
+    visit(page, f"/advisor?c={COLUMN}&view=Watch", "Advisor")
+    page.get_by_role("spinbutton", name="Promised p95 (ms)").fill("0.1")
+    page.get_by_role("button", name="Watch this column").click()
+    expect(page.get_by_text("promise broken")).to_be_visible(timeout=1000 * AT_WORK_S)
+    expect(page.locator(".st-key-watch-latency .main-svg").first).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
+    settled(page, "Overview")
+    expect(page.get_by_text("over the 0.1 ms promised")).to_be_visible()
+    site.command("watch", "remove", COLUMN)
+    page.reload()
+    settled(page, "Overview")
+    expect(page.get_by_text("over the 0.1 ms promised")).to_have_count(0)

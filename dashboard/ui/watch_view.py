@@ -1,0 +1,234 @@
+"""Watching a column on the Advisor: its promise, the looks so far, its alerts, and where it is heading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import promises
+from dashboard.identity import Role, current_principal
+from dashboard.settings import settings
+from dashboard.ui import state, watch_chart
+from dashboard.ui.charts import PLAIN
+from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.progress import begin, follow
+from dashboard.ui.search_view import card_title
+from dashboard.ui.units import ago, duration, size
+from dashboard.watching import KIND, breach, crossing
+from db import watches
+from db.catalog import ColumnInfo
+from db.watches import Alert, Look, Watch
+
+VIEW = "Watch"
+EVERY = {"15 minutes": 900, "hour": 3_600, "6 hours": 21_600, "day": 86_400, "week": 604_800}
+_P95, _RECALL, _EVERY, _JOB = "watch p95", "watch recall", "watch every", "watch job"
+
+
+def draw(column: ColumnInfo) -> None:
+    """Draw what is known of a watched column, or offer to watch it."""
+    with state.database().reading("watch") as connection:
+        watch = watches.watch_of(connection, column)
+        looks = watches.looks(connection, watch.id) if watch else ()
+        alerts = watches.alerts(connection, watch_id=watch.id) if watch else ()
+    if (job_id := state.recall(_JOB)) and follow(job_id).is_finished:
+        state.remember(_JOB, None)
+    if watch is None:
+        _offer(column)
+        return
+    _standing(column, watch, looks, alerts)
+    if looks:
+        _charts(watch, looks)
+        _table(looks)
+    if alerts:
+        _alerts(alerts)
+
+
+def alert_cards() -> None:
+    """Draw the alerts that stand, of every column: for the overview."""
+    with state.database().reading("watch") as connection:
+        standing = [alert for alert in watches.alerts(connection) if alert.resolved_at is None]
+    for alert in standing:
+        st.error(
+            f"**{escaped(alert.subject)}** {escaped(alert.sentence)} Since {ago(alert.raised_at)}.",
+            icon=":material/notifications_active:",
+        )
+
+
+def _offer(column: ColumnInfo) -> None:
+    with st.container(border=True):
+        st.subheader(":material/visibility: Not watched yet", anchor=False)
+        st.markdown(
+            "A watch searches some of the column's own rows now and then, exactly and through today's index, "
+            "read-only and for some seconds. It keeps what it saw, and raises an alert the first time that a "
+            "promise is broken: here, on the overview, in the log, and to a webhook."
+        )
+        _form(column, None)
+
+
+def _form(column: ColumnInfo, watch: Watch | None) -> None:
+    first, second, third = st.columns(3)
+    first.number_input(
+        "Promised p95 (ms)", 0.1, 60_000.0, watch.p95_ms if watch else 50.0, format="%g", key=_P95,
+        help="What 95 % of searches may take, k = 10, by whatever way they are answered today",
+    )  # fmt: skip
+    second.number_input(
+        "Promised recall", 0.0, 1.0, watch.recall if watch else 0.95, step=0.01, format="%g", key=_RECALL,
+        help="The share of the true neighbours that search through an index must find",
+    )  # fmt: skip
+    known = {seconds: words for words, seconds in EVERY.items()}
+    usual = known.get(watch.every_s, "hour") if watch else "hour"
+    third.selectbox("Look every", list(EVERY), list(EVERY).index(usual), key=_EVERY)
+    st.button(
+        "Change the promise" if watch else "Watch this column",
+        type="secondary" if watch else "primary",
+        icon=":material/visibility:",
+        on_click=_promise,
+        args=(column,),
+        disabled=current_principal().role < Role.ENGINEER,
+        help=None if current_principal().role >= Role.ENGINEER else "An engineer or administrator may",
+    )
+
+
+def _promise(column: ColumnInfo) -> None:
+    with told_to_the_reader():
+        promises.promise(
+            state.database(),
+            current_principal(),
+            column,
+            p95_ms=state.value(_P95),
+            recall=state.value(_RECALL),
+            every_s=EVERY[state.value(_EVERY)],
+        )
+        _look_now(column)
+
+
+def _look_now(column: ColumnInfo) -> None:
+    with told_to_the_reader():
+        with state.database().reading("watch") as connection:
+            watch = watches.watch_of(connection, column)
+        if watch:
+            state.remember(_JOB, begin(KIND, {"watch": watch.id, "column": watch.subject}))
+
+
+def _give_up(watch: Watch) -> None:
+    with told_to_the_reader():
+        promises.give_up(state.database(), current_principal(), watch)
+
+
+def _standing(column: ColumnInfo, watch: Watch, looks: Sequence[Look], alerts: Sequence[Alert]) -> None:
+    with st.container(border=True, gap="small"):
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        with left.container(horizontal=True, vertical_alignment="center"):
+            _badge(watch, looks)
+            st.caption(
+                f"p95 up to {watch.p95_ms:g} ms, recall {watch.recall:g} · every {_every(watch)} · "
+                f"since {watch.created_at.astimezone(UTC):%Y-%m-%d} by {escaped(watch.created_by)}"
+            )
+        with right.container(horizontal=True, horizontal_alignment="right"):
+            with st.popover("Promise", icon=":material/tune:"):
+                _form(column, watch)
+                st.button("Give up the watch", on_click=_give_up, args=(watch,), icon=":material/delete:")
+            st.button("Look now", icon=":material/refresh:", on_click=_look_now, args=(column,))
+        if looks:
+            st.markdown(f"{_sentence(watch, looks[-1])} {_outlook(watch, looks)}")
+        if alerts and settings().watch_webhook_url is None:
+            st.caption("No webhook hears of it: `WATCH_WEBHOOK_URL` is not set.")
+
+
+def _every(watch: Watch) -> str:
+    """Say how often, in the form's own words."""
+    known = {seconds: words for words, seconds in EVERY.items()}
+    return known.get(watch.every_s) or duration(watch.every_s)
+
+
+def _badge(watch: Watch, looks: Sequence[Look]) -> None:
+    if not looks:
+        st.badge("not looked at yet", icon=":material/hourglass_empty:", color="gray")
+    elif breach(looks[-1].figures, watch):
+        st.badge("promise broken", icon=":material/notifications_active:", color="red")
+    else:
+        st.badge("promise kept", icon=":material/check_circle:", color="green")
+
+
+def _sentence(watch: Watch, look: Look) -> str:
+    if broken := breach(look.figures, watch):
+        return f"**{escaped(broken)}**"
+    through = "index" if "index_p95_ms" in look.figures else "exact"
+    recall = f", recall {look.figures['index_recall']:.3f}" if through == "index" else ""
+    way = "Search through the index" if through == "index" else "Exact search"
+    return f"**{way} takes {look.figures[f'{through}_p95_ms']:.3g} ms at p95{recall}**, {ago(look.at)}."
+
+
+def _outlook(watch: Watch, looks: Sequence[Look]) -> str:
+    reached = crossing(looks, watch.p95_ms)
+    rows = looks[-1].rows
+    if reached is None or rows is None:
+        return "Nothing tells yet how exact search grows."
+    band = f"~{reached.value:,.0f} rows ({reached.low:,.0f} to {_upper(reached.high)})"
+    if reached.value <= rows:
+        return f"Exact search passed {watch.p95_ms:g} ms at {band}; there are ~{rows:,}."
+    return f"Exact search will reach {watch.p95_ms:g} ms at {band}; there are ~{rows:,}."
+
+
+def _upper(rows: float) -> str:
+    return f"{rows:,.0f}" if rows < 1e15 else "never"
+
+
+def _charts(watch: Watch, looks: Sequence[Look]) -> None:
+    has_shares = any("index_recall" in look.figures for look in looks)
+    latency, shares = st.columns([3, 2]) if has_shares else (st.container(), None)
+    with latency.container(border=True):
+        card_title("Latency", "p95 with its 95 % interval, k = 10")
+        st.plotly_chart(
+            watch_chart.latency_over_time(looks, watch),
+            key="watch-latency",
+            config=PLAIN,
+            alt="p95 latency of every look, exact and through the index, against the promise",
+        )
+    if shares:
+        with shares.container(border=True):
+            card_title("What the index finds", "recall@10 and self-find")
+            st.plotly_chart(
+                watch_chart.shares_over_time(looks, watch),
+                key="watch-shares",
+                config=PLAIN,
+                alt="Recall and self-find of every look, against the promise",
+            )
+
+
+def _table(looks: Sequence[Look]) -> None:
+    changed = {look.id: words for look, words in watch_chart.changes(looks)}
+    with st.expander(f"The looks, as a table · {len(looks)}", icon=":material/table:"):
+        st.dataframe(
+            pd.DataFrame(
+                [
+                    {
+                        "At (UTC)": look.at.astimezone(UTC).replace(tzinfo=None),
+                        "~Rows": look.rows,
+                        "Exact p95 (ms)": look.figures["exact_p95_ms"],
+                        "Index p95 (ms)": look.figures.get("index_p95_ms"),
+                        "Recall": look.figures.get("index_recall"),
+                        "Self-find": look.figures.get("self_find"),
+                        "Table": size(look.figures["table_bytes"]),
+                        "Indexes": size(look.figures["index_bytes"]),
+                        "Changed": changed.get(look.id, ""),
+                        "Broken": look.breach or "",
+                    }
+                    for look in reversed(looks)
+                ]
+            ),
+            hide_index=True,
+            key="watch looks",
+            placeholder="",
+            alt="Every look, the newest first",
+        )
+
+
+def _alerts(alerts: Sequence[Alert]) -> None:
+    with st.expander(f"Alerts · {len(alerts)}", icon=":material/notifications:"):
+        for alert in alerts:
+            end = f"resolved {ago(alert.resolved_at)}" if alert.resolved_at else "stands"
+            st.markdown(f"{escaped(alert.sentence)} Raised {ago(alert.raised_at)}, {end}.")
