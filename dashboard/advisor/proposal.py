@@ -7,7 +7,7 @@ for 384 to 1,536 dimensions; half precision costs no recall that a benchmark her
 from __future__ import annotations
 
 from dashboard.advisor.facts import Facts
-from dashboard.advisor.remedy import NOTHING_TO_DO, Remedy
+from dashboard.advisor.remedy import NOTHING_TO_DO, Build, Remedy
 from db.catalog import ColumnInfo
 from db.distance import Distance
 from db.errors import RequestError
@@ -52,7 +52,8 @@ def build(facts: Facts, distance: Distance, remark: str = "") -> Remedy:
 def adding(column: ColumnInfo, spec: IndexSpec, distance: Distance, remark: str = "") -> Remedy:
     """Make the remedy that builds an index, and its undoing."""
     made = create_index(column, spec, distance)
-    return Remedy((made.sql,), (drop_index(column, made.name),), outside=True, remark=remark)
+    undo = (drop_index(column, made.name),)
+    return Remedy((made.sql,), undo, outside=True, remark=remark, build=_build(spec, distance))
 
 
 def replacing(facts: Facts, old: str, spec: IndexSpec, distance: Distance, remark: str = "") -> Remedy:
@@ -64,7 +65,12 @@ def replacing(facts: Facts, old: str, spec: IndexSpec, distance: Distance, remar
         (facts.uses[old].definition, drop_index(column, made.name)),
         outside=True,
         remark=remark,
+        build=_build(spec, distance),
     )
+
+
+def _build(spec: IndexSpec, distance: Distance) -> Build:
+    return Build(str(spec), distance.stem)
 
 
 def _forms(column: ColumnInfo, method: Hnsw) -> tuple[Form | None, ...]:

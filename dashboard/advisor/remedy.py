@@ -7,17 +7,27 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """An index a remedy builds: spelled as ``parse_spec`` reads it, and the stem of its distance."""
+
+    index: str
+    distance: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remedy:
     """Statements in their order, with a remark on how or when to run them.
 
     With ``undo`` they change the schema, and ``migration`` is how a project keeps them; without, they belong
     to a session or only show rows.  ``outside`` a transaction run those that PostgreSQL refuses inside one.
+    ``build`` is the index among them, which a benchmark can weigh and a job can build.
     """
 
     statements: tuple[str, ...] = ()
     undo: tuple[str, ...] | None = None
     outside: bool = False
     remark: str = ""
+    build: Build | None = None
 
     @property
     def sql(self) -> str:

@@ -11,17 +11,23 @@ import streamlit as st
 
 from dashboard.advisor.advice import Advice, Quiet, Severity
 from dashboard.advisor.facts import BUDGET_MS
+from dashboard.advisor.remedy import Build
 from dashboard.advisor.rules import RULES
-from dashboard.ui import advisor_reads, clipboard, doctor_view, state, watch_view
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import sweep
+from dashboard.ui import advisor_reads, benchmark_fill, clipboard, doctor_view, state, watch_view
 from dashboard.ui.advisor_reads import Looked
-from dashboard.ui.data_address import link
-from dashboard.ui.messages import escaped, problem
+from dashboard.ui.index_given import BUILD, DISTANCE
+from dashboard.ui.messages import escaped, no_rows, problem
+from dashboard.ui.pickers import COLUMN
 from dashboard.ui.runs import NEW
 from dashboard.ui.search_view import card_title
 from dashboard.ui.shell import go
 from dashboard.ui.units import counted
 from dashboard.ui.waiting import waiting
 from db.catalog import ColumnInfo
+from db.distance import distance_named
+from db.forms import parse_spec
 
 ADVICE = "Advice"
 THIS, ALL = "This column", "All columns"
@@ -47,8 +53,8 @@ _VERDICTS = {
     Severity.SAVE: "All is well, and some of it is not needed.",
     Severity.FINE: "All is well.",
 }
-_MEASURABLE = frozenset({"Need", "Cheaper moves", "Plans", "Indexes", "Space"})
-"""Groups of rules whose remedy a benchmark can weigh."""
+_TRIED = {"hnsw": (40, 80, 160), "ivfflat": (1, 5, 10, 20)}
+"""Settings of the search that a verification tries."""
 
 
 def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
@@ -59,8 +65,7 @@ def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
         st.title("Advisor", anchor=False)
         st.caption("When to add an index, which, and proof")
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
-        if st.button("Copy link", icon=":material/link:", type="tertiary", shortcut="Shift+L"):
-            clipboard.copy(link(column), "Link copied: it shows the advice on this column")
+        clipboard.link_button(column, "Link copied: it shows the advice on this column")
         view = _choice("View", [ADVICE, watch_view.VIEW, doctor_view.VIEW], "view")
         scope = THIS
         if view == ADVICE:
@@ -90,6 +95,9 @@ def _choice(label: str, options: list[str], key: str) -> str:
 
 def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     """Ask the rules, and draw what they say."""
+    if len(columns) == 1 and columns[0].is_empty:
+        no_rows(columns[0])
+        return
     with waiting(f"Asking {len(RULES)} rules about {counted(len(columns), 'column')}", 480):
         looked = advisor_reads.look(columns, budget_ms)
     _summary(looked, columns, budget_ms)
@@ -164,15 +172,34 @@ def _remedy(number: int, advice: Advice, column: ColumnInfo, *, has_migration: b
     else:
         query = st.tabs(["Evidence"])[0]
     query.code(advice.said.query, language="sql", wrap_lines=True)
-    if remedy.sql and advice.rule.group in _MEASURABLE:
-        with st.container(horizontal=True, horizontal_alignment="right"):
-            if st.button(
-                "Measure it",
-                key=f"measure {number}",
-                icon=":material/science:",
-                help="Plans a benchmark on a scratch copy: before and after, on your own rows",
-            ):
-                go("benchmarks.py", {"c": str(column), NEW: "1"})
+    if remedy.build:
+        _verify_or_apply(number, remedy.build, column)
+
+
+def _verify_or_apply(number: int, build: Build, column: ColumnInfo) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(
+            "Verify",
+            key=f"verify {number}",
+            icon=":material/science:",
+            help="Plans a benchmark of this index on a scratch copy of the rows; changes nothing",
+        ):
+            benchmark_fill.use(_benchmark(build, column), column)
+            go("benchmarks.py", {COLUMN: str(column), NEW: "1"})
+        if st.button(
+            "Apply…",
+            key=f"apply {number}",
+            icon=":material/build:",
+            help="Opens the build with its forecast: nothing is built before you say so there",
+        ):
+            go("indexes.py", {COLUMN: str(column), BUILD: build.index, DISTANCE: build.distance})
+
+
+def _benchmark(build: Build, column: ColumnInfo) -> BenchmarkPlan:
+    """Plan what weighs an index: it beside exact search on a copy, and the table as it stands."""
+    spec = parse_spec(build.index)
+    variants = sweep([spec], {spec.method.search.name: _TRIED[spec.method.name]})
+    return BenchmarkPlan(str(column), distance_named(build.distance), variants, live=True)
 
 
 def _silent(silent: Sequence[Quiet]) -> None:

@@ -164,8 +164,9 @@ def unescaped(text: str) -> str:
     >>> unescaped(r"a\*b"), unescaped("a*b"), unescaped("a*b \\")
     ('a*b', 'a*b', 'a*b \\')
     """
-    bare = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL).replace(_JOINER, "")
-    return bare if escaped(bare) == text else text
+    visible = text.replace(_JOINER, "")  # an address from before there were joiners has none
+    bare = re.sub(r"\\(.)", r"\1", visible, flags=re.DOTALL)
+    return bare if escaped(bare).replace(_JOINER, "") == visible else text
 
 
 def _unreachable(error: ConnectionFailed) -> None:

@@ -17,7 +17,7 @@ from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.progress import begin, follow
 from dashboard.ui.search_view import card_title
 from dashboard.ui.units import ago, duration, size
-from dashboard.watching import KIND, breach, crossing
+from dashboard.watching import KIND, crossing
 from db import watches
 from db.catalog import ColumnInfo
 from db.watches import Alert, Look, Watch
@@ -133,7 +133,7 @@ def _standing(column: ColumnInfo, watch: Watch, looks: Sequence[Look], alerts: S
                 st.button("Give up the watch", on_click=_give_up, args=(watch,), icon=":material/delete:")
             st.button("Look now", icon=":material/refresh:", on_click=_look_now, args=(column,))
         if looks:
-            st.markdown(f"{_sentence(watch, looks[-1])} {_outlook(watch, looks)}")
+            st.markdown(f"{_sentence(looks[-1])} {_outlook(watch, looks)}")
         if alerts and settings().watch_webhook_url is None:
             st.caption("No webhook hears of it: `WATCH_WEBHOOK_URL` is not set.")
 
@@ -147,15 +147,15 @@ def _every(watch: Watch) -> str:
 def _badge(watch: Watch, looks: Sequence[Look]) -> None:
     if not looks:
         st.badge("not looked at yet", icon=":material/hourglass_empty:", color="gray")
-    elif breach(looks[-1].figures, watch):
+    elif looks[-1].breach:
         st.badge("promise broken", icon=":material/notifications_active:", color="red")
     else:
         st.badge("promise kept", icon=":material/check_circle:", color="green")
 
 
-def _sentence(watch: Watch, look: Look) -> str:
-    if broken := breach(look.figures, watch):
-        return f"**{escaped(broken)}**"
+def _sentence(look: Look) -> str:
+    if look.breach:
+        return f"**{escaped(look.breach)}** {ago(look.at).capitalize()}."
     through = "index" if "index_p95_ms" in look.figures else "exact"
     recall = f", recall {look.figures['index_recall']:.3f}" if through == "index" else ""
     way = "Search through the index" if through == "index" else "Exact search"

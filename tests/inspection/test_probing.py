@@ -176,9 +176,9 @@ def test_no_transaction_stays_open_from_one_row_to_the_next(shop: Database) -> N
             def tell(self, progress: Progress) -> None:
                 begun.setdefault(progress.phase, []).append(connection.scalar(_TRANSACTION))
 
-        request = FindRequest("public.healthy.embedding", probes=2 * BATCH)
+        request = FindRequest("public.healthy.embedding", probes=8 * BATCH)
         find_rows(shop, request, Watching(), created_by="ada", job_id=None)
-    assert len(set(begun["asking the index"])) == 2
+    assert len(set(begun["asking the index"])) == 8
     assert begun["looking for reasons"]
     assert set(begun["looking for reasons"]) == {None}
 
