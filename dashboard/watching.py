@@ -1,18 +1,19 @@
 """Watching columns: a look by a job now and then, what breaks a promise, and who is told.
 
 A look asks the live table some of its own rows, read-only, exactly and through whatever index it has, as
-a benchmark does; it takes about LOOK_S at most, however large the table.
+a benchmark does.  It takes about LOOK_S; where exact search is too slow for that, it asks today's index
+alone.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import numpy as np
 
+from dashboard.alerting import tell
 from dashboard.benchmark.growth import Band, fit_points
 from dashboard.benchmark.live import measure_live
 from dashboard.benchmark.plan import BenchmarkPlan
@@ -24,8 +25,8 @@ from db.canary import written
 from db.catalog import ColumnInfo, default_distance, find_column
 from db.distance import Distance
 from db.engine import Database
-from db.errors import RequestError
-from db.exact_probe import time_exact
+from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover, RequestError
+from db.exact_probe import time_exact, time_today
 from db.index_catalog import IndexInfo
 from db.nearest import UNDEFINED_FOR_ZERO
 from db.progress import Ledger, Progress
@@ -33,9 +34,7 @@ from db.runs import LIVE
 from db.sampling import Sample as Drawn
 from db.sampling import take_sample
 from db.selffind import probe_many, serving_indexes
-from db.watches import Alert, Look, Watch
-
-logger = logging.getLogger(__name__)
+from db.watches import Look, Watch
 
 KIND = "watch"
 K = 10
@@ -43,9 +42,6 @@ LOOK_S = 20.0
 """What the searches of one look may take together, as forecast from one that was timed."""
 FEWEST, MOST = 10, 100
 """Queries of a look: fewer tell nothing of p95, more nothing new."""
-CANARIES = 100
-"""Rows that are looked for by their own vectors."""
-WEBHOOK_S = 10.0
 
 _MEASURES = ("p50_ms", "p95_ms", "recall")
 
@@ -68,90 +64,97 @@ def look(
     """
     with database.reading("watch") as connection:
         watch = watches.load_watch(connection, watch_id)
-        column = find_column(connection, watch.subject)
     ledger.tell(Progress(0, 2, "steps", "searching exactly and through the index"))
-    figures = _searched(database, column, ledger, seed=watch_id)
-    broken = breach(figures, watch)
+    try:
+        seen = _see(database, watch, ledger)
+    except (Cancelled, ConnectionFailed, Handover):
+        raise
+    except DashboardError as error:
+        # A column that is gone, or may no longer be read, keeps no promise: silence would say that it does.
+        seen = _Seen(None, {}, (), f"It cannot be searched: {error.message}")
+        _keep(database, watch, seen, ledger, job_id=job_id)
+        tell(database, watch, webhook)
+        raise
+    number = _keep(database, watch, seen, ledger, job_id=job_id)
+    tell(database, watch, webhook)
+    return {"look": number, "breach": seen.breach, "rows": seen.rows, "figures": seen.figures}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    rows: int | None
+    figures: dict[str, float]
+    indexes: tuple[dict[str, Any], ...]
+    breach: str | None
+
+
+def _see(database: Database, watch: Watch, ledger: Ledger) -> _Seen:
+    with database.reading("watch") as connection:
+        column = find_column(connection, watch.subject)
+    figures = _searched(database, column, ledger, seed=watch.id)
+    indexes = tuple(_described(index) for index in column.indexes)
+    return _Seen(column.rows, figures, indexes, breach(figures, watch))
+
+
+def _keep(database: Database, watch: Watch, seen: _Seen, ledger: Ledger, *, job_id: int | None) -> int:
     with database.writing("watch") as connection, connection.begin():
         number = watches.store_look(
             connection,
             watch.id,
-            rows=column.rows,
-            figures=figures,
-            indexes=[_described(index) for index in column.indexes],
-            breach=broken,
+            rows=seen.rows,
+            figures=seen.figures,
+            indexes=seen.indexes,
+            breach=seen.breach,
+            resolves=seen.breach is None and is_kept(seen.figures, watch),
             job_id=job_id,
         )
-    if broken:
-        ledger.log(broken)
-    tell(database, watch, webhook)
-    return {"look": number, "breach": broken, "rows": column.rows, "figures": figures}
+    if seen.breach:
+        ledger.log(seen.breach)
+    return number
 
 
 def breach(figures: Mapping[str, float], watch: Watch) -> str | None:
-    """Say which promise the searches of today break; None while they keep both."""
-    through = "index" if "index_p95_ms" in figures else "exact"
+    """Say which promise the searches of today surely break: the whole interval lies beyond it."""
+    through = _way(figures)
     p95_ms, recall = figures[f"{through}_p95_ms"], figures.get("index_recall", 1.0)
     search = "Exact search takes" if through == "exact" else "Search through the index takes"
-    if p95_ms > watch.p95_ms:
+    if figures.get(f"{through}_p95_ms_low", p95_ms) > watch.p95_ms:
         return f"{search} {p95_ms:.3g} ms at p95, over the {watch.p95_ms:g} ms promised."
-    if recall < watch.recall:
+    if figures.get("index_recall_high", recall) < watch.recall:
         return f"Search through the index finds {recall:.3f} of the true neighbours, under {watch.recall:g}."
     return None
+
+
+def is_kept(figures: Mapping[str, float], watch: Watch) -> bool:
+    """Whether both promises are kept, as measured; between this and ``breach`` an alert stays as it is."""
+    p95_ms, recall = figures.get(f"{_way(figures)}_p95_ms"), figures.get("index_recall", 1.0)
+    return p95_ms is not None and p95_ms <= watch.p95_ms and recall >= watch.recall
+
+
+def _way(figures: Mapping[str, float]) -> str:
+    """How searches are answered today: through an index where one was used."""
+    return "index" if "index_p95_ms" in figures else "exact"
 
 
 def crossing(looks: Sequence[Look], p95_ms: float) -> Band | None:
     """Forecast from the looks so far at how many rows exact search reaches ``p95_ms``; None before it can.
 
-    With fewer than three sizes its time is taken to be in proportion to the rows, and the band is that of
-    the last look's p95.
+    Until the table has doubled its time is taken to be in proportion to the rows, and the band is that of
+    the last look's p95: a line through sizes that barely differ could point anywhere.
     """
     points = [
         (seen.rows, *(seen.figures[f"exact_p95_ms{end}"] for end in ("", "_low", "_high")))
         for seen in looks
-        if seen.rows
+        if seen.rows and "exact_p95_ms_low" in seen.figures
     ]
     if not points:
         return None
-    if growth := fit_points(points):  # type: ignore[arg-type]
+    sizes = [rows for rows, *_ in points]
+    if max(sizes) >= 2 * min(sizes) and (growth := fit_points(points)):  # type: ignore[arg-type]
         return growth.crossing(p95_ms)
     rows, *bounds = points[-1]
     value, low, high = (rows * p95_ms / bound for bound in bounds)
     return Band(value, high, low)
-
-
-def tell(database: Database, watch: Watch, webhook: str | None) -> None:
-    """Send what has changed about a watch's alerts; what the webhook does not take is sent next time."""
-    if webhook is None:
-        return
-    with database.reading("watch") as connection:
-        known = watches.alerts(connection, watch_id=watch.id)
-    for alert in reversed(known):
-        state = "raised" if alert.resolved_at is None else "resolved"
-        if alert.told == state:
-            continue
-        try:
-            httpx.post(webhook, json=_message(alert, watch, state), timeout=WEBHOOK_S).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            logger.warning("the webhook did not take alert %s: %s", alert.id, type(error).__name__)
-            return
-        with database.writing("watch") as connection, connection.begin():
-            watches.mark_told(connection, alert)
-
-
-def _message(alert: Alert, watch: Watch, state: str) -> dict[str, Any]:
-    """Make what a webhook gets; ``text`` is what Slack, Mattermost and their like show."""
-    return {
-        "text": f"{alert.subject}: {alert.sentence if state == 'raised' else 'the promise is kept again.'}",
-        "event": state,
-        "alert": alert.id,
-        "column": alert.subject,
-        "sentence": alert.sentence,
-        "p95_ms": watch.p95_ms,
-        "recall": watch.recall,
-        "raised_at": alert.raised_at.isoformat(),
-        "resolved_at": alert.resolved_at.isoformat() if alert.resolved_at else None,
-    }
 
 
 def _searched(database: Database, column: ColumnInfo, ledger: Ledger, *, seed: int) -> dict[str, float]:
@@ -162,24 +165,37 @@ def _searched(database: Database, column: ColumnInfo, ledger: Ledger, *, seed: i
         if timed is None:
             raise RequestError(f"{column} holds no vector to search for.", "Load rows with vectors first.")
         drawn = take_sample(connection, column, rows=MOST, seed=seed)
-    sizes = _sizes(column)
-    if timed.stopped:
-        return sizes | {f"exact_p95_ms{end}": timed.p95_ms for end in ("", "_low", "_high")}
-    texts = _texts(drawn, column, distance)
-    queries = min(len(texts), int(np.clip(LOOK_S * 1000 / (3 * timed.p95_ms), FEWEST, MOST)))
-    plan = BenchmarkPlan(str(column), distance, (), ks=(K,), queries=queries, seed=seed, live=True)
+    rows = _usable(drawn, column, distance)
+    queries = min(len(rows), int(LOOK_S * 1000 / (3 * timed.p95_ms)), MOST)
+    if timed.stopped or queries < min(FEWEST, len(rows)):
+        figures = {"exact_p95_ms": timed.p95_ms} | _index_alone(database, column, distance)
+    else:
+        figures = _both(database, column, distance, [text for _, text in rows[:queries]], seed=seed)
+    if "index_p95_ms" in figures:
+        ledger.tell(Progress(1, 2, "steps", "looking for rows by their own vectors"))
+        figures |= _canaries(database, column, distance, rows)
+    return figures | _sizes(column)
+
+
+def _both(
+    database: Database, column: ColumnInfo, distance: Distance, texts: Sequence[str], *, seed: int
+) -> dict[str, float]:
+    """Ask exactly and as the planner answers today, in turns."""
+    plan = BenchmarkPlan(str(column), distance, (), ks=(K,), queries=len(texts), seed=seed, live=True)
     plan.check_type(column)
     trials = [trial for trial in plan.trials if trial.arm == LIVE]
-    exact, today = measure_live(
-        database, plan, column, trials, _queries(texts[:queries]), tell=lambda _: None
-    )
+    exact, today = measure_live(database, plan, column, trials, _queries(texts), tell=lambda _: None)
     if not exact.trial.is_measured:
         raise RequestError(f"{column} could not be searched: {exact.trial.reason}", "Look again later.")
-    figures = sizes | _named("exact", exact)
-    if today.trial.is_measured:
-        ledger.tell(Progress(1, 2, "steps", "looking for rows by their own vectors"))
-        figures |= _named("index", today) | _canaries(database, column, distance, drawn)
-    return figures
+    return _named("exact", exact) | (_named("index", today) if today.trial.is_measured else {})
+
+
+def _index_alone(database: Database, column: ColumnInfo, distance: Distance) -> dict[str, float]:
+    """Time today's index where exact search takes too long to be asked: without it there is no recall."""
+    with database.reading("watch", vectors=True) as connection:
+        today = time_today(connection, column, distance, k=K)
+    known = {index.name for index in column.indexes}
+    return {"index_p95_ms": today.p95_ms} if today and today.indexes & known else {}
 
 
 def _named(arm: str, outcome: Outcome) -> dict[str, float]:
@@ -190,10 +206,13 @@ def _named(arm: str, outcome: Outcome) -> dict[str, float]:
     }
 
 
-def _texts(drawn: Drawn, column: ColumnInfo, distance: Distance) -> list[str]:
-    """Write the sampled vectors that have a distance to others."""
-    usable = [v for v in drawn.vectors if distance not in UNDEFINED_FOR_ZERO or v.any()]
-    return [written(vector, column.type) for vector in usable]
+def _usable(drawn: Drawn, column: ColumnInfo, distance: Distance) -> list[tuple[str, str]]:
+    """Spell the key and the vector of the sampled rows that have a distance to others."""
+    return [
+        (key, written(vector, column.type))
+        for key, vector in zip(drawn.keys, drawn.vectors, strict=True)
+        if distance not in UNDEFINED_FOR_ZERO or vector.any()
+    ]
 
 
 def _queries(texts: Sequence[str]) -> Sample:
@@ -202,19 +221,16 @@ def _queries(texts: Sequence[str]) -> Sample:
     return Sample(none, none, tuple(text.encode() for text in texts), nowhere, nowhere, {})
 
 
-def _canaries(database: Database, column: ColumnInfo, distance: Distance, drawn: Drawn) -> dict[str, float]:
-    """Look for the sampled rows by their own vectors, where an index holds every row."""
+def _canaries(
+    database: Database, column: ColumnInfo, distance: Distance, rows: Sequence[tuple[str, str]]
+) -> dict[str, float]:
+    """Look for rows by their own vectors, where an index holds every row."""
     if not any(index.predicate is None for index in serving_indexes(column, distance)):
         return {}
-    asked = [
-        (key, written(vector, column.type))
-        for key, vector in zip(drawn.keys, drawn.vectors, strict=True)
-        if distance not in UNDEFINED_FOR_ZERO or vector.any()
-    ][:CANARIES]
     with database.reading("watch", vectors=True) as connection:
-        found = sum(probe.found for probe in probe_many(connection, column, distance, asked, k=K))
-    bounds = wilson(found, len(asked))
-    return {"self_find": found / len(asked), "self_find_low": bounds.low, "self_find_high": bounds.high}
+        found = sum(probe.found for probe in probe_many(connection, column, distance, rows, k=K))
+    bounds = wilson(found, len(rows))
+    return {"self_find": found / len(rows), "self_find_low": bounds.low, "self_find_high": bounds.high}
 
 
 def _sizes(column: ColumnInfo) -> dict[str, float]:

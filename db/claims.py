@@ -21,8 +21,8 @@ from db.schema import job
 LOCKS = 0x5653 << 48
 """Where our advisory locks begin ("VS"): this one is the act of claiming, the others are attempts."""
 
-SERIAL_KINDS = ("benchmark",)
-"""Kinds of which one may run at a time on a server: two would measure each other."""
+SERIAL_KINDS = ("benchmark", "watch")
+"""Kinds of which one may run at a time on a server, whichever: two would measure each other."""
 
 _SERIALISE_CLAIMS = text("SELECT pg_advisory_xact_lock(:locks)")
 _DEAD = text("""
@@ -37,10 +37,10 @@ job.state = 'running' AND (
 _MAY_START = text("""
 (job.kind <> ALL(:serial) OR NOT EXISTS (
     SELECT FROM vectorscope.job other
-    WHERE other.kind = job.kind AND other.state = 'running' AND other.id <> job.id)
+    WHERE other.kind = ANY(:serial) AND other.state = 'running' AND other.id <> job.id)
 AND NOT EXISTS (
-    SELECT FROM pg_stat_activity a
-    WHERE a.application_name LIKE 'vectorscope:' || job.kind || '#%' AND a.datname <> current_database()))
+    SELECT FROM pg_stat_activity a, unnest(CAST(:serial AS text[])) AS serial (kind)
+    WHERE a.application_name LIKE 'vectorscope:' || serial.kind || '#%' AND a.datname <> current_database()))
 """)
 _BURY = update(job).where(_DEAD).values(finished_at=func.now(), epoch=job.c.epoch + 1)
 _STOP_POISON = _BURY.where(job.c.attempt >= job.c.max_attempts, ~job.c.cancel_requested).values(

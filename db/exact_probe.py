@@ -43,7 +43,7 @@ class Timed:
     """``queries`` exact searches for ``k`` rows, by wall time as this process saw it.
 
     With ``stopped`` the first one took longer than LONGEST_MS, and ``p95_ms`` is that bound.
-    ``workers`` are those the plan asks for.
+    ``workers`` are those the plan asks for; ``indexes`` those it reads.
     """
 
     p95_ms: float
@@ -51,23 +51,35 @@ class Timed:
     k: int
     workers: int
     stopped: bool = False
+    indexes: frozenset[str] = frozenset()
 
 
 def time_exact(
     connection: Connection, column: ColumnInfo, distance: Distance, *, k: int, parallel: bool = False
 ) -> Timed | None:
     """Time exact searches, each after a first one that warms the caches; None for an empty column."""
+    settings = {**SearchSettings(exact=True).parameters(), **(PARALLEL if parallel else {})}
+    return _time(connection, column, distance, k, settings)
+
+
+def time_today(connection: Connection, column: ColumnInfo, distance: Distance, *, k: int) -> Timed | None:
+    """Time the same searches as the planner answers them now; None for an empty column."""
+    return _time(connection, column, distance, k, {})
+
+
+def _time(
+    connection: Connection, column: ColumnInfo, distance: Distance, k: int, settings: Mapping[str, str]
+) -> Timed | None:
     requests = [SearchRequest(column, query, distance, k) for query in _queries(connection, column)]
     if not requests:
         return None
-    settings = {**SearchSettings(exact=True).parameters(), **(PARALLEL if parallel else {})}
     with suppress(StatementTimeout), set_for_now(connection, settings):
         return _timed(connection, requests, k)
     return Timed(float(LONGEST_MS), 1, k, 0, stopped=True)
 
 
 def _timed(connection: Connection, requests: list[SearchRequest], k: int) -> Timed:
-    plan = explain(connection, nearest(requests[0], ())).document["Plan"]
+    plan = explain(connection, nearest(requests[0], ()))
     latencies: list[float] = []
     begun = perf_counter()
     for request in (requests[0], *requests):
@@ -79,7 +91,9 @@ def _timed(connection: Connection, requests: list[SearchRequest], k: int) -> Tim
             connection.execute(statement).all()
             latencies.append((perf_counter() - started) * 1000)
     timed = sorted(latencies[1:])
-    return Timed(timed[math.ceil(0.95 * len(timed)) - 1], len(timed), k, _workers(plan))
+    names = frozenset(node.index_name for node in plan.root.walk() if node.index_name)
+    p95_ms = timed[math.ceil(0.95 * len(timed)) - 1]
+    return Timed(p95_ms, len(timed), k, _workers(plan.document["Plan"]), indexes=names)
 
 
 def _workers(step: Mapping[str, Any]) -> int:

@@ -146,16 +146,17 @@ def store_look(
     figures: Mapping[str, float],
     indexes: Sequence[Mapping[str, Any]],
     breach: str | None,
+    resolves: bool,
     job_id: int | None,
 ) -> int:
-    """Keep a look in the caller's transaction; raise, or resolve, the alert it calls for."""
+    """Keep a look in the caller's transaction; raise the alert it calls for, or end what it ``resolves``."""
     values = {"rows": rows, "figures": dict(figures), "indexes": list(indexes), "breach": breach}
     kept = insert(watch_look).values(watch_id=watch_id, job_id=job_id, **values)
     number = int(connection.execute(kept.returning(watch_look.c.id)).scalar_one())
     is_open = and_(watch_alert.c.watch_id == watch_id, watch_alert.c.resolved_at.is_(None))
-    if breach is None:
+    if resolves:
         connection.execute(update(watch_alert).where(is_open).values(resolved_at=func.now()))
-    else:
+    if breach is not None:
         raised = upsert(watch_alert).values(watch_id=watch_id, sentence=breach)
         connection.execute(
             raised.on_conflict_do_nothing(

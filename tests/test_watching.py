@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,16 +15,17 @@ import pytest
 from sqlalchemy import text
 
 from dashboard import watching
+from dashboard.commands.common import setup_logging
 from dashboard.jobs.kinds import sweep
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
-from dashboard.watching import breach, crossing, look
+from dashboard.watching import breach, crossing, is_kept, look
 from db import jobs, watches
 from db.catalog import find_column
 from db.engine import Database
-from db.errors import RequestError
+from db.errors import RequestError, TableNotFound
 from db.progress import Unrecorded
-from db.watches import LEAST_S, Watch
+from db.watches import LEAST_S, Look, Watch
 
 COLUMN = "public.items.embedding"
 INDEX = "CREATE INDEX items_hnsw ON items USING hnsw (embedding vector_cosine_ops)"
@@ -95,11 +97,70 @@ def test_the_recall_of_an_index_is_a_promise_too() -> None:
     now = datetime.now(UTC)
     watch = Watch(1, "public", "items", "embedding", 10, 0.95, 60, now, "ada", now)
     assert breach({"exact_p95_ms": 99, "index_p95_ms": 1, "index_recall": 0.96}, watch) is None
+    assert is_kept({"exact_p95_ms": 99, "index_p95_ms": 1, "index_recall": 0.96}, watch)
     assert "finds 0.900" in str(breach({"exact_p95_ms": 1, "index_p95_ms": 1, "index_recall": 0.9}, watch))
     assert "through the index takes 11" in str(
         breach({"exact_p95_ms": 1, "index_p95_ms": 11, "index_recall": 1}, watch)
     )
     assert "Exact search takes 11" in str(breach({"exact_p95_ms": 11}, watch))
+
+
+def test_what_lies_within_the_interval_neither_breaks_a_promise_nor_keeps_it() -> None:
+    now = datetime.now(UTC)
+    watch = Watch(1, "public", "items", "embedding", 10, 0.95, 60, now, "ada", now)
+    slow = {"exact_p95_ms": 11.0, "exact_p95_ms_low": 9.0, "exact_p95_ms_high": 14.0}
+    assert breach(slow, watch) is None
+    assert not is_kept(slow, watch)
+    poor = {"index_p95_ms": 1.0, "index_recall": 0.94, "index_recall_low": 0.9, "index_recall_high": 0.97}
+    assert breach(poor, watch) is None
+    assert not is_kept(poor, watch)
+
+
+def test_a_table_too_large_for_exact_search_is_judged_by_its_index(
+    items: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(items, INDEX)
+    monkeypatch.setattr(watching, "LOOK_S", 0.0)
+    found = seen(items, promise(items, p95_ms=5_000))
+    assert found["breach"] is None
+    assert 0 < found["figures"]["index_p95_ms"] < 5_000
+    assert found["figures"]["self_find"] == 1
+    assert "exact_p95_ms_low" not in found["figures"], "a bound is no measurement"
+
+
+def test_a_column_that_is_gone_breaks_its_promise(items: Database) -> None:
+    watch_id = promise(items)
+    seen(items, watch_id)
+    run(items, "DROP TABLE items")
+    with pytest.raises(TableNotFound):
+        seen(items, watch_id)
+    [(sentence, resolved)] = alerts(items)
+    assert sentence.startswith("It cannot be searched: ")
+    assert not resolved
+
+
+def at(rows: int, p95_ms: float, **more: float) -> Look:
+    figures = {"exact_p95_ms": p95_ms, "exact_p95_ms_low": 0.9 * p95_ms, "exact_p95_ms_high": 1.1 * p95_ms}
+    return Look(1, 1, datetime.now(UTC), rows, figures | more, (), None)
+
+
+def test_sizes_that_barely_differ_foretell_in_proportion() -> None:
+    looks = [at(1_000_000, 50), at(1_000_100, 51), at(1_000_200, 49.5)]
+    band = crossing(looks, 99)
+    assert band is not None
+    assert band.value == pytest.approx(2_000_400)
+
+
+def test_a_table_that_grew_is_foretold_by_its_own_line() -> None:
+    band = crossing([at(10_000, 1), at(20_000, 2), at(40_000, 4)], 16)
+    assert band is not None
+    assert band.value == pytest.approx(160_000, rel=0.01)
+    assert band.low < 160_000 < band.high
+
+
+def test_a_search_that_was_stopped_foretells_nothing() -> None:
+    stopped = Look(1, 1, datetime.now(UTC), 10**9, {"exact_p95_ms": 5_000.0}, (), None)
+    assert crossing([stopped], 50) is None
 
 
 def test_growth_is_foretold_and_the_first_step_beyond_the_budget_raises_the_alert(items: Database) -> None:
@@ -131,6 +192,8 @@ def test_a_look_is_queued_when_its_time_has_come_and_once(items: Database) -> No
     promise(items)
     for _ in range(2):
         sweep(items)
+        run(items, "UPDATE vectorscope.watch SET next_at = now()")
+    sweep(items)
     with items.reading("tests") as connection:
         assert [job.kind for job in jobs.latest(connection)] == [watching.KIND]
         [watch] = watches.watches(connection)
@@ -199,6 +262,25 @@ def test_a_webhook_hears_of_each_alert_once_and_of_its_end(items: Database) -> N
     assert got[0]["column"] == COLUMN
     assert "Exact search takes" in got[0]["text"]
     assert got[1]["resolved_at"] is not None
+
+
+def test_an_alert_nobody_heard_of_ends_in_silence(items: Database) -> None:
+    watch_id = promise(items, p95_ms=0.001)
+    seen(items, watch_id)
+    promise(items, p95_ms=60_000)
+    with listening(200) as (url, got):
+        seen(items, watch_id, url)
+    assert got == []
+
+
+def test_the_log_does_not_hold_the_webhook_s_address(
+    items: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup_logging()
+    with listening(200) as (url, got), caplog.at_level(logging.INFO):
+        seen(items, promise(items, p95_ms=0.001), url)
+    assert got
+    assert "/hook" not in caplog.text
 
 
 def test_a_webhook_that_is_down_hears_of_it_at_the_next_look(items: Database) -> None:

@@ -110,6 +110,9 @@ def setup_logging() -> None:
     )
     # It announces itself whenever the revisions are read.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # They write whole addresses, and that of a webhook is a secret.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class ProgressLine:

@@ -17,13 +17,14 @@ from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.progress import begin, follow
 from dashboard.ui.search_view import card_title
 from dashboard.ui.units import ago, duration, size
-from dashboard.watching import KIND, crossing
+from dashboard.watching import KIND, crossing, is_kept
 from db import watches
 from db.catalog import ColumnInfo
 from db.watches import Alert, Look, Watch
 
 VIEW = "Watch"
-EVERY = {"15 minutes": 900, "hour": 3_600, "6 hours": 21_600, "day": 86_400, "week": 604_800}
+HOUR_S = 3_600
+EVERY = {900: "15 minutes", HOUR_S: "hour", 21_600: "6 hours", 86_400: "day", 604_800: "week"}
 _P95, _RECALL, _EVERY, _JOB = "watch p95", "watch recall", "watch every", "watch job"
 
 
@@ -71,16 +72,18 @@ def _offer(column: ColumnInfo) -> None:
 def _form(column: ColumnInfo, watch: Watch | None) -> None:
     first, second, third = st.columns(3)
     first.number_input(
-        "Promised p95 (ms)", 0.1, 60_000.0, watch.p95_ms if watch else 50.0, format="%g", key=_P95,
+        "Promised p95 (ms)", 0.1, 60_000.0, watch.p95_ms if watch else 50.0, format="%g",
+        key=f"{_P95} {column}",
         help="What 95 % of searches may take, k = 10, by whatever way they are answered today",
     )  # fmt: skip
     second.number_input(
-        "Promised recall", 0.0, 1.0, watch.recall if watch else 0.95, step=0.01, format="%g", key=_RECALL,
+        "Promised recall", 0.0, 1.0, watch.recall if watch else 0.95, step=0.01, format="%g",
+        key=f"{_RECALL} {column}",
         help="The share of the true neighbours that search through an index must find",
     )  # fmt: skip
-    known = {seconds: words for words, seconds in EVERY.items()}
-    usual = known.get(watch.every_s, "hour") if watch else "hour"
-    third.selectbox("Look every", list(EVERY), list(EVERY).index(usual), key=_EVERY)
+    choices = sorted({*EVERY, watch.every_s if watch else HOUR_S})
+    now = choices.index(watch.every_s if watch else HOUR_S)
+    third.selectbox("Look every", choices, now, format_func=_every, key=f"{_EVERY} {column}")
     st.button(
         "Change the promise" if watch else "Watch this column",
         type="secondary" if watch else "primary",
@@ -98,9 +101,9 @@ def _promise(column: ColumnInfo) -> None:
             state.database(),
             current_principal(),
             column,
-            p95_ms=state.value(_P95),
-            recall=state.value(_RECALL),
-            every_s=EVERY[state.value(_EVERY)],
+            p95_ms=state.value(f"{_P95} {column}"),
+            recall=state.value(f"{_RECALL} {column}"),
+            every_s=state.value(f"{_EVERY} {column}"),
         )
         _look_now(column)
 
@@ -124,7 +127,7 @@ def _standing(column: ColumnInfo, watch: Watch, looks: Sequence[Look], alerts: S
         with left.container(horizontal=True, vertical_alignment="center"):
             _badge(watch, looks)
             st.caption(
-                f"p95 up to {watch.p95_ms:g} ms, recall {watch.recall:g} · every {_every(watch)} · "
+                f"p95 up to {watch.p95_ms:g} ms, recall {watch.recall:g} · every {_every(watch.every_s)} · "
                 f"since {watch.created_at.astimezone(UTC):%Y-%m-%d} by {escaped(watch.created_by)}"
             )
         with right.container(horizontal=True, horizontal_alignment="right"):
@@ -138,10 +141,9 @@ def _standing(column: ColumnInfo, watch: Watch, looks: Sequence[Look], alerts: S
             st.caption("No webhook hears of it: `WATCH_WEBHOOK_URL` is not set.")
 
 
-def _every(watch: Watch) -> str:
-    """Say how often, in the form's own words."""
-    known = {seconds: words for words, seconds in EVERY.items()}
-    return known.get(watch.every_s) or duration(watch.every_s)
+def _every(seconds: int) -> str:
+    """Say how often."""
+    return EVERY.get(seconds) or duration(seconds)
 
 
 def _badge(watch: Watch, looks: Sequence[Look]) -> None:
@@ -149,6 +151,13 @@ def _badge(watch: Watch, looks: Sequence[Look]) -> None:
         st.badge("not looked at yet", icon=":material/hourglass_empty:", color="gray")
     elif looks[-1].breach:
         st.badge("promise broken", icon=":material/notifications_active:", color="red")
+    elif not is_kept(looks[-1].figures, watch):
+        st.badge(
+            "at its promise",
+            icon=":material/hourglass_bottom:",
+            color="orange",
+            help="The promise lies within the interval of the last look: nothing can be told yet",
+        )
     else:
         st.badge("promise kept", icon=":material/check_circle:", color="green")
 
@@ -157,7 +166,8 @@ def _sentence(look: Look) -> str:
     if look.breach:
         return f"**{escaped(look.breach)}** {ago(look.at).capitalize()}."
     through = "index" if "index_p95_ms" in look.figures else "exact"
-    recall = f", recall {look.figures['index_recall']:.3f}" if through == "index" else ""
+    found = look.figures.get("index_recall")
+    recall = "" if found is None else f", recall {found:.3f}"
     way = "Search through the index" if through == "index" else "Exact search"
     return f"**{way} takes {look.figures[f'{through}_p95_ms']:.3g} ms at p95{recall}**, {ago(look.at)}."
 
@@ -208,12 +218,12 @@ def _table(looks: Sequence[Look]) -> None:
                     {
                         "At (UTC)": look.at.astimezone(UTC).replace(tzinfo=None),
                         "~Rows": look.rows,
-                        "Exact p95 (ms)": look.figures["exact_p95_ms"],
+                        "Exact p95 (ms)": look.figures.get("exact_p95_ms"),
                         "Index p95 (ms)": look.figures.get("index_p95_ms"),
                         "Recall": look.figures.get("index_recall"),
                         "Self-find": look.figures.get("self_find"),
-                        "Table": size(look.figures["table_bytes"]),
-                        "Indexes": size(look.figures["index_bytes"]),
+                        "Table": size(look.figures.get("table_bytes", 0)),
+                        "Indexes": size(look.figures.get("index_bytes", 0)),
                         "Changed": changed.get(look.id, ""),
                         "Broken": look.breach or "",
                     }
