@@ -32,7 +32,7 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
 @click.option("--table", required=True, help="[SCHEMA.]TABLE to import into.")
 @click.option("--create", is_flag=True, help="Make the table, with the columns of the file.")
 @click.option("--key", multiple=True, help="Column that tells rows apart; may be repeated.")
-@click.option("--vector", help="Column of the table for the vectors.")
+@click.option("--vector", help="Column of the table for the vectors; each of its values must be one.")
 @click.option(
     "--mode",
     default="insert",
@@ -144,6 +144,8 @@ def _tell_plan(plan: Mapping[str, Any]) -> None:
         f"{count:,} {what.replace('_', ' ')}" for what, count in plan["outcome"].items() if count
     )
     say(f"Would be: {counts or 'nothing'}.")
+    for note in plan["notes"]:
+        say(f"  {note}")
     for error in plan["errors"][:SHOWN]:
         say(f"  row {error['row']:,}{', ' + error['column'] if error['column'] else ''}: {error['text']}")
     if plan["error_count"] > SHOWN:
@@ -163,5 +165,7 @@ def _tell(done: Mapping[str, Any]) -> None:
         f"{into}: {done['inserted']:,} rows inserted{''.join(', ' + part for part in more)} "
         f"in {done['elapsed_s']:.1f} s."
     )
+    for note in done["notes"]:
+        say(f"  {note}")
     if done["rejects"]:
         say(f"What was left out, and why: {done['rejects']}")

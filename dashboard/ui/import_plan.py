@@ -190,6 +190,8 @@ def _result(done: Mapping[str, Any]) -> None:
         st.caption(f"Counted by the server, in {duration(done['elapsed_s'])}, from {escaped(done['file'])}")
         if done["without_text"]:
             st.caption(f"NULL vector, for want of a word: {counted(done['without_text'], 'row')}")
+        for note in done.get("notes", ()):  # a job of an earlier version has none
+            st.caption(f":material/info: {escaped(note)}")
         if done["queries"]:
             st.caption(f"The file's queries and their true neighbours: `{done['queries']}`")
         _ways_on(done)

@@ -10,20 +10,22 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.seeding.embedders import embedders
-from dashboard.seeding.formats import Contents, contents
-from dashboard.seeding.formats.recognise import FORMATS
+from dashboard.seeding.formats import Contents, contents, known_as
 from dashboard.seeding.imports.columns import NEW_TYPES
 from dashboard.seeding.imports.mapping import suggested
 from dashboard.seeding.imports.request import MODES, ImportRequest
 from dashboard.ui import state
+from dashboard.ui.import_preview import has_words, holds, preview
 from dashboard.ui.messages import escaped, told_to_the_reader
-from dashboard.ui.units import counted, size
+from dashboard.ui.units import size
 from dashboard.ui.uploads import FILE_TYPES, keep, table_name
 from db.columns import spelled
 from db.targets import Target, find_target, writable_tables
 
 NEW, THERE = "A new table", "A table that is there"
 FILE = "import file"
+AS_IT_IS = ""
+"""In the place of a column's name: no column is taken for vectors."""
 READ = "CSV, JSON, Parquet, NPY, NPZ, HDF5, fvecs, bvecs or ivecs"
 ABOUT = (
     "A file of your own, into a new table or one that is there: every row is checked before any is written, "
@@ -59,7 +61,7 @@ def ask() -> ImportRequest | None:
         st.subheader("File and table", anchor=False)
         if chosen := _choose_file():
             path, name = chosen
-            with told_to_the_reader():
+            with told_to_the_reader(), known_as(path, name):
                 found = look(path, None)
                 if dataset := _choose_dataset(found):
                     found = look(path, dataset)
@@ -67,10 +69,12 @@ def ask() -> ImportRequest | None:
                 request = _choose_text(_choose_table(asked, found), found)
     with right.container(border=True, height="stretch"):
         st.subheader("What is in it", anchor=False)
-        if found is None:
+        if found is None and state.recall(FILE):
+            st.caption("Nothing to show of this file, for the reason beside.")
+        elif found is None:
             st.caption(f"Choose a file to see its first rows: {READ}. Nothing is written before you say so.")
         else:
-            _preview(found)
+            preview(found)
     if request is None or found is None:
         return None
     with st.container(border=True), told_to_the_reader():
@@ -89,6 +93,9 @@ def ask_again(request: ImportRequest) -> None:
     state.put("mode", MODES[request.mode].label)
     state.put(f"text {path} {request.create}", list(request.text))
     state.put("vectors as", request.type)
+    sources = {name: source for source, name in request.columns.items()}
+    if request.create and not request.text:
+        state.put(f"vectors of {path}", sources.get(request.vector or "", AS_IT_IS))
     state.put("data set", request.dataset)
     for name in request.key[:1]:
         state.put("key", name)
@@ -172,14 +179,15 @@ def _choose_text(asked: ImportRequest, found: Contents) -> ImportRequest | None:
     if not asked.table:
         return None
     has_vectors = any(column.kind == "vector" for column in found.columns)
+    likely = asked.create and not has_vectors and any(c.is_likely_vector for c in found.columns)
     texts = [column.name for column in found.columns if column.kind not in {"vector", "integers", "numbers"}]
-    words = [column.name for column in found.columns if column.kind == "text"]
+    words = [column.name for column in found.columns if has_words(column)]
     text: list[str] = []
     if texts:
         text = st.multiselect(
             "Text to embed, in this order",
             texts,
-            words[:1] if asked.create and not has_vectors else [],
+            words[:1] if asked.create and not has_vectors and not likely else [],
             key=f"text {asked.path} {asked.create}",
             help="The values are joined and embedded; every column is imported as it is, besides",
         )
@@ -189,8 +197,12 @@ def _choose_text(asked: ImportRequest, found: Contents) -> ImportRequest | None:
     if text:
         label = places.pop(0).selectbox("Embedder", list(known), key="embedder")
         embedder = known[label]
+    vector = None
+    if likely and not text:
+        with places.pop(0):
+            vector = _choose_vectors(asked, found)
     kind = "vector"
-    if asked.create and (text or has_vectors):
+    if asked.create and (text or has_vectors or vector):
         kind = (
             places[0].segmented_control(
                 "Vectors as",
@@ -202,32 +214,20 @@ def _choose_text(asked: ImportRequest, found: Contents) -> ImportRequest | None:
             )
             or "vector"
         )
-    return replace(asked, text=tuple(text), embedder=embedder, type=kind)
+    return replace(asked, text=tuple(text), vector=vector, embedder=embedder, type=kind)
 
 
-def _preview(found: Contents) -> None:
-    """Draw the file's first rows, as text."""
-    rows, columns, kind = st.columns(3)
-    rows.metric("Rows", f"{found.rows:,}")
-    columns.metric("Columns", f"{len(found.columns):,}")
-    kind.metric("Format", FORMATS[found.format].label if found.format in FORMATS else found.format)
-    names = [column.name for column in found.columns]
-    st.dataframe(
-        pd.DataFrame(found.first, columns=names),
-        hide_index=True,
-        key="preview",
-        placeholder="NULL",
-        alt="The first rows of the file",
-        column_config={
-            c.name: st.column_config.TextColumn(help=_holds(found, c.name)) for c in found.columns
-        },
+def _choose_vectors(asked: ImportRequest, found: Contents) -> str | None:
+    """Draw which column holds the vectors, where they differ in length or are among other values."""
+    names = [column.name for column in found.columns if column.is_likely_vector]
+    chosen = st.selectbox(
+        "Column of vectors",
+        [*names, AS_IT_IS],
+        format_func=lambda name: name or "None: keep it as it is",
+        key=f"vectors of {asked.path}",
+        help="Rows whose value is no vector, or one of another length than most, are bad rows",
     )
-    st.caption(" · ".join([f"The first {counted(len(found.first), 'row')}", *map(escaped, found.notes)]))
-
-
-def _holds(found: Contents, name: str) -> str:
-    column = next(c for c in found.columns if c.name == name)
-    return f"{column.kind}, {column.dimensions:,} d" if column.dimensions else column.kind
+    return chosen or None
 
 
 def _choose_columns(asked: ImportRequest, found: Contents) -> ImportRequest:
@@ -240,7 +240,7 @@ def _choose_columns(asked: ImportRequest, found: Contents) -> ImportRequest:
     frame = pd.DataFrame(
         {
             "file": [column.name for column in found.columns],
-            "holds": [_holds(found, column.name) for column in found.columns],
+            "holds": [holds(column) for column in found.columns],
             "empty": [column.nulls for column in found.columns],
             "values": [" · ".join(column.sample) for column in found.columns],
             "into": [into.get(column.name) or None for column in found.columns],
@@ -262,7 +262,8 @@ def _choose_columns(asked: ImportRequest, found: Contents) -> ImportRequest:
         },
     )
     pairs = zip(edited["file"], edited["into"], strict=True)
-    return replace(asked, columns={source: "" if pd.isna(name) else str(name) for source, name in pairs})
+    columns = {source: "" if pd.isna(name) else str(name) for source, name in pairs}
+    return replace(asked, columns=columns, vector=columns.get(asked.vector or "") or None)
 
 
 def _columns_key(asked: ImportRequest) -> str:

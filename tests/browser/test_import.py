@@ -1,13 +1,11 @@
 """Importing through the page: choose a file, see it, check it, import what is good."""
 
 import json
-import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site, settled, visit
-from tests.seeding.movies import MOVIES, needs_movies
 
 
 def choose(page: Page, file: Path) -> None:
@@ -54,24 +52,3 @@ def test_a_plan_can_be_changed_without_choosing_the_file_again(page: Page, tmp_p
     page.get_by_role("button", name="Change something").click()
     expect(page.get_by_text("points.jsonl")).to_be_visible()
     expect(page.get_by_role("button", name="Check it")).to_be_enabled()
-
-
-@needs_movies
-def test_movies_are_embedded_from_the_page_and_found_by_their_words(page: Page) -> None:
-    choose(page, MOVIES)
-    name = page.get_by_role("textbox", name="Table")
-    name.fill("films")
-    name.press("Enter")
-    settled(page, "Seed & import")
-    text = page.get_by_test_id("stMultiSelect").get_by_role("combobox")
-    for column in ("Major Genre", "Director"):
-        text.fill(column)
-        text.press("Enter")
-        text.press("Escape")
-        settled(page, "Seed & import")
-    check(page)
-    page.get_by_role("button", name="Import 3,201 rows").click()
-    expect(page.get_by_text("3,201 rows imported into public.films")).to_be_visible(timeout=120_000)
-    page.get_by_role("button", name="Search it").click()
-    settled(page, "Search")
-    expect(page).to_have_url(re.compile(r"c=public\.films\.embedding"))

@@ -58,6 +58,12 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(run: Run, database: Dat
     assert ask(database, "SELECT to_regclass('animals') IS NULL") == [(True,)]
 
 
+def test_a_dry_run_forewarns_of_what_no_row_shows(run: Run, file: Path) -> None:
+    run("import", file, "--table", "animals", "--create")
+    said = run("import", file, "--table", "animals", "--mode", "skip", "--dry-run")
+    assert "Would be: 2 skipped.\n  This file was imported into public.animals before: 2 rows" in said.err
+
+
 def test_a_dry_run_that_finds_errors_lists_them_and_ends_with_one(
     run: Run, database: Database, file: Path, tmp_path: Path
 ) -> None:
@@ -100,6 +106,11 @@ def test_columns_are_mapped_and_left_out(run: Run, database: Database, file: Pat
         (("--table", "t", "--create", "--map", "id"), "'id' is not FILE_COLUMN=TABLE_COLUMN."),
         (("--table", "t", "--create", "--map", "name=ctid"), "a name PostgreSQL keeps for itself"),
         (("--table", "t", "--create", "--embed", "name"), '"embedding" is taken by a column of the file'),
+        (
+            ("--table", "t", "--create", "--vector", "nosuch"),
+            'Missing column "nosuch" for the vectors; found "id", "name", "embedding".',
+        ),
+        (("--table", "t", "--create", "--vector", "name"), '"name" holds text: none of its first values is'),
         (("--table", "a.b.c"), "not a name of the form"),
     ],
 )
@@ -109,6 +120,41 @@ def test_what_cannot_be_imported_is_told(
     said = run("import", file, *arguments, "--dry-run")
     assert said.code != 0
     assert sentence in said.err
+
+
+RAGGED = 'id,embedding\n1,"[1,2,3]"\n2,"[1,2]"\n'
+NO_VECTOR = "No column is a vector: Vectorscope will not list this table; name one with --vector, or embed"
+
+
+def test_the_column_named_as_the_vector_is_one_and_other_values_are_bad_rows(
+    run: Run, database: Database, file: Path
+) -> None:
+    file.write_text(RAGGED)
+    import_it = ("import", file, "--table", "animals", "--create", "--vector", "embedding")
+    refused = run(*import_it)
+    assert refused.code == 1
+    assert "1 of 2 rows cannot be imported" in refused.err
+    told = run(*import_it, "--dry-run")
+    assert "row 2, embedding: expected 3 numbers, found 2" in told.err
+    assert run(*import_it, "--leave-out-bad-rows").code == 0
+    assert ask(database, "SELECT id, embedding::text FROM animals") == [(1, "[1,2,3]")]
+
+
+def test_a_table_without_a_vector_is_made_and_told_not_to_be_listed(run: Run, file: Path) -> None:
+    file.write_text(RAGGED)
+    for option in ("--dry-run", "--json"):
+        said = run("import", file, "--table", "animals", "--create", option)
+        assert said.code == 0
+        told = said.err if option == "--dry-run" else " ".join(said.document["notes"])
+        assert NO_VECTOR in told
+        assert '"embedding" looks like vectors of 3 and 2 numbers.' in told
+
+
+def test_an_import_that_makes_no_vector_says_so_when_it_is_done(run: Run, file: Path) -> None:
+    file.write_text("id,name\n1,fox\n")
+    said = run("import", file, "--table", "animals", "--create")
+    assert NO_VECTOR in said.err
+    assert "looks like" not in said.err
 
 
 def test_a_file_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:

@@ -155,6 +155,31 @@ def test_a_table_that_changed_since_the_plan_is_left_alone(served: Database, tmp
 def test_a_file_that_cannot_be_read_is_told_in_its_place(served: Database, tmp_path: Path) -> None:
     app = uploaded(tmp_path / "films.csv", "id,id\n1,2\n")
     assert any('Column "id" appears twice' in error.value for error in app.error)
+    assert not any("Choose a file to see" in element.value for element in app.caption)
+
+
+def test_a_file_that_cannot_be_read_is_named_as_the_reader_names_it(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "upload.csv", "id\n")
+    assert [error.value.partition(".")[0] for error in app.error] == ["**The file films"]
+
+
+def test_vectors_of_several_lengths_are_proposed_as_the_vector_and_never_as_text(
+    served: Database, tmp_path: Path
+) -> None:
+    app = uploaded(tmp_path / "films.csv", 'id,embedding\n1,"[1,2,3]"\n2,"[1,2]"\n')
+    assert [box.value for box in app.multiselect if box.label.startswith("Text to embed")] == [[]]
+    assert [box.value for box in app.selectbox if box.label == "Column of vectors"] == ["embedding"]
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)), source="File")
+    assert any("expected 3 numbers, found 2" in str(frame.value) for frame in app.dataframe)
+    press(app, "Change something")
+    next(box for box in app.selectbox if box.label == "Column of vectors").select("").run()
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("No column is a vector" in element.value for element in app.caption)
+    press(app, "Import 2 rows")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("No column is a vector" in element.value for element in app.caption)
 
 
 def test_a_table_that_is_there_is_chosen_with_a_mode(served: Database, tmp_path: Path) -> None:

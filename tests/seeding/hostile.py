@@ -216,7 +216,10 @@ HOSTILE: tuple[Hostile, ...] = (
     Hostile("bomb.npz", zip_bomb, "expands to 300 MB, over the limit of 64 MB"),
     Hostile("up.npz", _zip({"../a.npy": npy_of(ARRAY)}), r"unsafe name, '\.\./a\.npy'"),
     Hostile("deep.npz", _zip({"/etc/a.npy": npy_of(ARRAY)}), "unsafe name"),
-    Hostile("other.npz", _zip({"a.txt": b"x"}), "unsafe name"),
+    Hostile("other.npz", _zip({"a.txt": b"x"}), r"an entry that is no \.npy, 'a\.txt'"),
+    Hostile(
+        "README.md", _bytes("# Title\n\nSome, words\n"), r"unknown file type \.md; known are CSV \(\.csv"
+    ),
     Hostile("many.npz", _zip({f"{n}.npy": npy_of(ARRAY) for n in range(65)}), "has 65 arrays"),
     Hostile(
         "uneven.npz",

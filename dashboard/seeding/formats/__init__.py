@@ -12,7 +12,7 @@ A row or value that cannot be read is a Fault of its batch and costs nothing but
 cannot be used is a RequestError.  ``start_row`` rows are passed over, so that a cut-off import goes on.
 """
 
-from dashboard.seeding.formats.door import contents, opened, read_batches, regular
+from dashboard.seeding.formats.door import contents, known_as, opened, read_batches, regular
 from dashboard.seeding.formats.hashing import sha256_of, unchanged
 from dashboard.seeding.formats.spool import Spool
 from dashboard.seeding.formats.table import (
@@ -37,6 +37,7 @@ __all__ = [
     "Spool",
     "Wanted",
     "contents",
+    "known_as",
     "opened",
     "read_batches",
     "regular",

@@ -210,9 +210,14 @@ def _check_archive(path: Path, entries: list[ZipInfo]) -> None:
             f"The file {path.name} has {len(entries):,} arrays.", f"Save 1 to {MAX_MEMBERS} in one file."
         )
     for entry in entries:
-        if not entry.filename.endswith(".npy") or "/" in entry.filename or "\\" in entry.filename:
+        if "/" in entry.filename or "\\" in entry.filename:
             raise RequestError(
                 f"The file {path.name} has an entry with an unsafe name, {entry.filename[:80]!r}.",
+                "Save arrays with numpy.savez(), and nothing else.",
+            )
+        if not entry.filename.endswith(".npy"):
+            raise RequestError(
+                f"The file {path.name} has an entry that is no .npy, {entry.filename[:80]!r}.",
                 "Save arrays with numpy.savez(), and nothing else.",
             )
         if entry.flag_bits & 1 or entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:

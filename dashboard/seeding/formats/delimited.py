@@ -15,7 +15,7 @@ from typing import Any
 
 from dashboard.seeding.formats import rowwise
 from dashboard.seeding.formats.kinds import SPELLED
-from dashboard.seeding.formats.rowwise import Numbered, Record
+from dashboard.seeding.formats.rowwise import Numbered, Ragged, Record
 from dashboard.seeding.formats.table import Contents, Raw, refuse_size
 from dashboard.seeding.formats.text import MAX_LINE_CHARACTERS, lines
 from db.errors import RequestError
@@ -57,7 +57,8 @@ def records(path: Path) -> Numbered:
         if len(cells) == len(header):
             yield number, dict(zip(header, cells, strict=True))
         else:
-            yield number, f"has {len(cells)} fields, the header has {len(header)}"
+            reason = f"has {len(cells)} fields, the header has {len(header)}"
+            yield number, Ragged(reason, [*cells, *[None] * len(header)][: len(header)])
 
 
 def _filled(record: Record | str) -> Record | str:
@@ -69,7 +70,9 @@ def _rows(path: Path) -> Iterator[list[Any]]:
     csv.field_size_limit(MAX_LINE_CHARACTERS)  # a cell over MAX_CELL_BYTES costs its row, not the file
     delimiter, written = _delimiter(path), _Written(lines(path, newline=""))
     read = csv.reader(written, strict=True, delimiter=delimiter)
-    field = re.compile(rf'(?:^|{re.escape(delimiter)})("(?:[^"]|"")*"|[^{re.escape(delimiter)}\r\n]*)')
+    # Possessive: else the engine remembers every place it might go back to, at some 100 bytes each.
+    split = re.escape(delimiter)
+    field = re.compile(rf'(?:^|{split})("[^"]*+(?:""[^"]*+)*+"|[^{split}\r\n]*)')
     try:
         for cells in read:
             text = written.taken()

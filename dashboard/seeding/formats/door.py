@@ -54,6 +54,22 @@ def opened(path: str | Path) -> Iterator[File]:
         yield File(file, cache(lambda: stack.enter_context(sandbox.reader(INSIDE, Limits.of(file)))))
 
 
+@contextmanager
+def known_as(path: str | Path, name: str) -> Iterator[None]:
+    """Call a file in refusals what its reader calls it, where ``path`` is that of a copy."""
+    try:
+        yield
+    except RequestError as refused:
+        kept = Path(path).name
+        if not name or name == kept:
+            raise
+        told, remedy = (
+            sentence.replace(str(path), name).replace(kept, name)
+            for sentence in (refused.message, refused.remedy)
+        )
+        raise type(refused)(told, remedy) from refused
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file that can be imported; ``inside`` gives the process that parses it."""

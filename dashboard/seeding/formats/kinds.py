@@ -103,11 +103,13 @@ class Narrowing:
 
     def column(self) -> FileColumn:
         """Say what the column is."""
-        dimensions = self._dimensions()
+        lengths = Counter(filter(None, map(_length, self._first))).most_common()
+        dimensions = self._dimensions(lengths)
         kind = "vector" if dimensions else self._kind()
         sample = tuple(shortened(as_text(v)) for v in self._first[:SAMPLED])
         form = self._forms[0] if kind == "date" else None
-        return FileColumn(self._name, kind, dimensions, self._nulls, sample, form)
+        found = tuple(length for length, _ in lengths)
+        return FileColumn(self._name, kind, dimensions, self._nulls, sample, form, found)
 
     def _kind(self) -> str:
         if not self._first:
@@ -120,12 +122,11 @@ class Narrowing:
             return "timestamp"
         return "json" if self._nested else "text"
 
-    def _dimensions(self) -> int | None:
-        """Give the length that more than half of the first values have as vectors."""
-        lengths = Counter(filter(None, map(_length, self._first)))
+    def _dimensions(self, lengths: Sequence[tuple[int, int]]) -> int | None:
+        """Give the length that more than half of the first values have, of ``lengths`` with their counts."""
         if not lengths:
             return None
-        length, times = lengths.most_common(1)[0]
+        length, times = lengths[0]
         return length if times * 2 > len(self._first) else None
 
 

@@ -136,7 +136,7 @@ def _column(name: str, values: pa.Array, nulls: int | None) -> FileColumn:
     narrowing.add([spelled(v) if isinstance(v, date) else v for v in plain(values)])
     looked = narrowing.column()
     found = "vector" if looked.kind == "vector" else _kind(kind)
-    return FileColumn(name, found, looked.dimensions, nulls, looked.sample)
+    return FileColumn(name, found, looked.dimensions, nulls, looked.sample, lengths=looked.lengths)
 
 
 def _kind(kind: pa.DataType) -> str:

@@ -148,6 +148,12 @@ def _text(path: Path, suffix: str, named: Format | None) -> Format:
         raise RequestError(f"The file {path.name} is empty.", "Choose a file of records.")
     if suffix in {".csv", ".tsv"} and jsonfile.begins_a_record(begins):
         raise RequestError(f"The file {path.name} holds JSON, not CSV.", "Rename it to end in .json.")
+    if suffix and named is None and not jsonfile.begins_a_record(begins):
+        known = ", ".join(f"{form.label} ({', '.join(form.suffixes)})" for form in FORMATS.values())
+        raise RequestError(
+            f"The file {path.name} is of an unknown file type {suffix}; known are {known}.",
+            "Rename it to end in .csv, if it is a table of that kind.",
+        )
     if named is None or suffix == ".txt":
         return FORMATS["json" if begins[0] in "[{" else "csv"]
     return named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,18 @@ Numbered = Iterator[tuple[int, Record | str]]
 BATCH_ROWS = 1024
 BATCH_BYTES = 8 << 20
 """Characters of values, about, after which a batch is not filled further."""
+
+
+class Ragged(str):
+    """Why a row is no record, with what it has of the header's fields."""
+
+    fields: tuple[str | None, ...]
+
+    def __new__(cls, reason: str, fields: Sequence[str | None]) -> Ragged:
+        """Make the reason, a text like any other, and keep the fields with it."""
+        made = super().__new__(cls, reason)
+        made.fields = tuple(fields)
+        return made
 
 
 def survey(path: Path, key: str, records: Numbered, tests: dict[str, Test], notes: list[str]) -> Contents:
@@ -88,8 +100,12 @@ def _gathered(
     """Gather rows: the number of the first, the records (None where there is none), and why there is none."""
     rest = islice(records, start_row, None)
     while batch := list(_some(rest)):
-        faults = tuple(Fault(row, None, "row", why) for row, why in batch if isinstance(why, str))
+        faults = tuple(_fault(row, why) for row, why in batch if isinstance(why, str))
         yield batch[0][0], [None if isinstance(r, str) else r for _, r in batch], faults
+
+
+def _fault(row: int, why: str) -> Fault:
+    return Fault(row, None, "row", str(why), why.fields if isinstance(why, Ragged) else ())
 
 
 def _some(records: Numbered) -> Numbered:
@@ -103,6 +119,8 @@ def _some(records: Numbered) -> Numbered:
 
 
 def _length(record: Record | str) -> int:
+    if isinstance(record, Ragged):
+        return sum(len(field or "") for field in record.fields)
     if isinstance(record, str):
         return len(record)
     sized = (value for value in record.values() if isinstance(value, str | list))

@@ -65,6 +65,7 @@ class FileColumn:
 
     ``dimensions`` is the length of its vectors, None where they differ or it has none.  ``nulls`` is None
     where counting them would take reading the file.  ``form`` is how its dates are written, for strptime().
+    ``lengths`` are those that its first values have as vectors, the commonest first; () where none is one.
     """
 
     name: str
@@ -73,6 +74,12 @@ class FileColumn:
     nulls: int | None = None
     sample: tuple[str, ...] = ()
     form: str | None = None
+    lengths: tuple[int, ...] = ()
+
+    @property
+    def is_likely_vector(self) -> bool:
+        """Whether it was meant for vectors, of whatever kind its values make it."""
+        return bool(self.lengths) and all(text.lstrip().startswith("[") for text in self.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,8 @@ class Fault:
     column: str | None
     code: str
     reason: str
+    fields: tuple[str | None, ...] = ()
+    """What a row of CSV that cannot be read has all the same, in the order of the header."""
 
     def __str__(self) -> str:
         where = "" if self.column is None else f", {quoted(self.column)}"

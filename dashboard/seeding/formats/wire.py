@@ -50,7 +50,12 @@ def unpacked(packed: pa.RecordBatch, metadata: dict[str, Any], wanted: Mapping[s
         name: _unpacked(column, kind.kind)
         for (name, kind), column in zip(wanted.items(), packed.columns, strict=True)
     }
-    return Batch(metadata["start"], metadata["rows"], values, tuple(Fault(*f) for f in metadata["faults"]))
+    return Batch(metadata["start"], metadata["rows"], values, tuple(map(_fault, metadata["faults"])))
+
+
+def _fault(sent: list[Any]) -> Fault:
+    row, column, code, reason, fields = sent
+    return Fault(row, column, code, reason, tuple(fields))
 
 
 def _packed(values: Values, kind: str) -> pa.Array:
@@ -97,12 +102,18 @@ def _arrays(column: pa.LargeListArray) -> Values:
     return [flat[offsets[n] : offsets[n + 1]] if ok else None for n, ok in enumerate(valid)]
 
 
+def _column(found: dict[str, Any]) -> FileColumn:
+    return FileColumn(
+        **{**found, "sample": tuple(found["sample"]), "lengths": tuple(found["lengths"])},
+    )
+
+
 def contents_of(found: dict[str, Any]) -> Contents:
     """Make Contents of what ``asdict`` made of one, and JSON of that."""
     return Contents(
         **{
             **found,
-            "columns": tuple(FileColumn(**{**c, "sample": tuple(c["sample"])}) for c in found["columns"]),
+            "columns": tuple(map(_column, found["columns"])),
             "first": tuple(map(tuple, found["first"])),
             "datasets": tuple(Dataset(d["name"], tuple(d["shape"]), d["dtype"]) for d in found["datasets"]),
             "notes": tuple(found["notes"]),

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dashboard.seeding.embedders import HASHING
-from dashboard.seeding.formats import regular, unchanged
+from dashboard.seeding.formats import known_as, regular, unchanged
 from dashboard.seeding.formats.hashing import stamp_of
 from dashboard.seeding.imports.pieces import Piece, pieces
 from dashboard.seeding.imports.plan import ImportPlan
@@ -54,13 +54,15 @@ def import_file(
     if published := ledger.checkpoint.get("published"):
         return dict(published)
     ledger.tell(Progress(0, 0, "rows", "reading"))
-    plan = validate(
-        database, request, lambda done, rows: ledger.tell(Progress(done, rows, "rows", "checking"))
-    )
-    ledger.log(f"Checked {plan.rows:,} rows: {len(plan.bad):,} bad, {plan.existing:,} with keys that exist.")
-    if request.dry_run:
-        return plan.to_document()
-    return asdict(apply(database, plan, ledger, job_id=job_id, subject=subject))
+    with known_as(request.path, request.name):
+        plan = validate(
+            database, request, lambda done, rows: ledger.tell(Progress(done, rows, "rows", "checking"))
+        )
+        bad, existing = f"{len(plan.bad):,} bad", f"{plan.existing:,} with keys that exist"
+        ledger.log(f"Checked {plan.rows:,} rows: {bad}, {existing}.")
+        if request.dry_run:
+            return plan.to_document()
+        return asdict(apply(database, plan, ledger, job_id=job_id, subject=subject))
 
 
 def apply(
@@ -256,6 +258,7 @@ class _Load:
             rejects=request.rejects if len(plan.bad) else None,
             queries=queries,
             elapsed_s=perf_counter() - self.started,
+            notes=plan.unlisted,
         )
 
 

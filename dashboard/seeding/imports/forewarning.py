@@ -8,10 +8,29 @@ from datetime import UTC
 from sqlalchemy import Connection
 
 from dashboard.seeding.formats import Contents
-from dashboard.seeding.imports.columns import Route
+from dashboard.seeding.imports.columns import Route, some
 from db.columns import spelled
 from db.imports import imported_before, rules_of
 from db.targets import Target, holds_rows
+
+LENGTHS = 5
+"""Lengths of what may be vectors that a sentence names."""
+
+
+def unlisted(found: Contents, way: Route) -> Iterator[str]:
+    """Tell what a new table without a vector is short of, and which of its columns may be vectors."""
+    if way.vector:
+        return
+    yield (
+        "No column is a vector: Vectorscope will not list this table; name one with --vector, or embed text "
+        "with --embed."
+    )
+    names = {mapped.source: mapped.name for mapped in way.columns}
+    for column in found.columns:
+        if column.name in names and column.is_likely_vector:
+            lengths = " and ".join(f"{length:,}" for length in column.lengths[:LENGTHS])
+            among = "" if len(column.lengths) > 1 else " among other values"
+            yield f"{some([names[column.name]])} looks like vectors of {lengths} numbers{among}."
 
 
 def forewarnings(connection: Connection, found: Contents, target: Target, way: Route) -> Iterator[str]:

@@ -29,11 +29,12 @@ def route(contents: Contents, target: Target | None, request: ImportRequest, dim
     files = {column.name: column for column in contents.columns}
     pairs = [(files[source], name) for source, name in into.items()]
     if target is None:
+        pairs = new_table.with_vectors(pairs, request)
         columns, key = new_table.settle(pairs, request, dims)
     else:
         columns, key = existing_table.settle(pairs, target, request, dims)
     left_out = tuple(name for name in files if name not in into)
-    return Route(columns, key, _vector_of(columns), left_out, request.text)
+    return Route(columns, key, _vector_of(columns, request.vector), left_out, request.text)
 
 
 def suggested(contents: Contents, target: Target | None, request: ImportRequest) -> dict[str, str]:
@@ -73,10 +74,11 @@ def _named(contents: Contents, target: Target | None, request: ImportRequest) ->
 
 
 def _new_name(contents: Contents, column: FileColumn, request: ImportRequest) -> str:
-    """The file's name for a column, but for its one vector column, which may be given another."""
-    if not _is_only_vector(contents, column) or request.text:
+    """The file's name for a column, but for the vectors of a file that names none: those get another."""
+    if column.name != VECTOR or not _is_only_vector(contents, column) or request.text:
         return column.name
-    return request.vector or (EMBEDDING if column.name == VECTOR else column.name)
+    is_taken = request.vector in {*(c.name for c in contents.columns), *request.columns.values()}
+    return column.name if is_taken else request.vector or EMBEDDING
 
 
 def _only_vector(
@@ -94,6 +96,8 @@ def _is_only_vector(contents: Contents, column: FileColumn) -> bool:
     return column.kind == "vector" and sum(c.kind == "vector" for c in contents.columns) == 1
 
 
-def _vector_of(columns: Sequence[Mapped]) -> str:
-    found = sorted((c for c in columns if c.base in SEARCHED), key=lambda mapped: not mapped.embeds)
+def _vector_of(columns: Sequence[Mapped], asked: str | None) -> str:
+    """Choose the vectors that are made here, those asked for, or the first."""
+    found = [c for c in columns if c.base in SEARCHED]
+    found.sort(key=lambda mapped: (not mapped.embeds, mapped.name != asked))
     return found[0].name if found else ""

@@ -18,6 +18,36 @@ KEY_KINDS = frozenset({"integer", "text", "date", "timestamp", "number"})
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 
 
+def with_vectors(
+    pairs: Sequence[tuple[FileColumn, str]], request: ImportRequest
+) -> list[tuple[FileColumn, str]]:
+    """Take the column that is asked for as vectors, of the length that most of them have.
+
+    Raises RequestError where there is no such column, or it has no vector among its first values.
+    """
+    asked = request.vector
+    if asked is None or request.text:
+        return list(pairs)
+    names = [name for _, name in pairs]
+    if asked not in names:
+        raise RequestError(
+            f'Missing column "{asked}" for the vectors; found {some(names)}.',
+            "Name one of these (--vector); for another name, map it (--map).",
+        )
+    return [(_as_vectors(file) if name == asked else file, name) for file, name in pairs]
+
+
+def _as_vectors(file: FileColumn) -> FileColumn:
+    if file.kind == "vector":
+        return file
+    if not file.lengths:
+        raise RequestError(
+            f'"{file.name}" holds {file.kind}: none of its first values is a vector, such as [1, 2.5].',
+            "Name another (--vector).",
+        )
+    return replace(file, kind="vector", dimensions=file.lengths[0])
+
+
 def settle(
     pairs: Sequence[tuple[FileColumn, str]], request: ImportRequest, dims: int | None
 ) -> tuple[tuple[Mapped, ...], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dashboard.seeding.embedders import Embedder
 from dashboard.seeding.formats import Contents, Spool
 from dashboard.seeding.imports.columns import Route
+from dashboard.seeding.imports.forewarning import unlisted
 from dashboard.seeding.imports.rejects import Issue
 from dashboard.seeding.imports.request import ImportRequest
 from db.columns import spelled
@@ -54,6 +55,11 @@ class ImportPlan:
     def file_name(self) -> str:
         """What the reader calls the file."""
         return self.request.name or Path(self.request.path).name
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Sentences about a new table that no page will list, as it has no vectors."""
+        return tuple(unlisted(self.contents, self.route)) if self.request.create else ()
 
     @property
     def ok_rows(self) -> int:
@@ -118,7 +124,7 @@ class ImportPlan:
             "error_count": self.error_count,
             "codes": dict(self.codes),
             "rejects": request.rejects if self.error_count else None,
-            "notes": [*self.contents.notes, *self.forewarnings],
+            "notes": [*self.contents.notes, *self.forewarnings, *self.unlisted],
             "refusal": self.refusal.message if self.refusal else None,
             "remedy": self.refusal.remedy if self.refusal else None,
         }

@@ -60,9 +60,10 @@ def _rows(
     texts = {name: Wanted("text") for name in names}
     with closing(read_batches(file, texts, dataset=found.dataset)) as batches:
         for batch in batches:
+            torn = {fault.row: list(fault.fields) for fault in batch.faults if fault.fields}
             for place in range(batch.rows):
-                if batch.start + place in wanted:
-                    yield batch.start + place, [batch.values[name][place] for name in names]
+                if (row := batch.start + place) in wanted:
+                    yield row, torn.get(row) or [batch.values[name][place] for name in names]
 
 
 def _cell(value: Any) -> Any:

@@ -29,3 +29,5 @@ class Imported:
     queries: str | None
     elapsed_s: float
     """Of this attempt alone, where another went before it."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what the table is short of."""

@@ -53,9 +53,10 @@ def validate(
     that was approved is no longer true.
     """
     with opened(request.path) as file:
+        stamp = stamp_of(Path(request.path))  # before the first look: later it might be another file's
         found = file.contents(request.dataset)
         look = _begin(database, request, found)
-        look.spool.stamp = stamp_of(Path(request.path))
+        look.spool.stamp = stamp
         for batch in file.batches(
             look.way.wanted, dataset=request.dataset, spool=None if request.dry_run else look.spool
         ):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,19 @@ def test_a_quoted_empty_field_of_csv_is_a_text_and_a_bare_one_null(written: Make
         'a,"",b',
         None,
     ]
+
+
+def test_a_long_field_beside_an_empty_one_takes_little_memory(written: Make) -> None:
+    text = 'long ""word"" ' * 100_000
+    path = written("long.csv", f'a,b\n"{text}",""\n')
+    tracemalloc.start()
+    try:
+        [(_, record)] = delimited.records(path)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert record == {"a": text.replace('""', '"'), "b": ""}
+    assert peak_bytes < 25 * len(text)
 
 
 @given(

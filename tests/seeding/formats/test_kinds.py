@@ -79,6 +79,13 @@ def test_a_column_is_of_vectors_where_most_of_it_is(
     assert kind in KINDS
 
 
+def test_the_lengths_of_vectors_are_told_the_commonest_first() -> None:
+    narrowing = Narrowing("a", SPELLED)
+    narrowing.add(["[1,2]", "[1,2,3]", None, "[4,5,6]", "x"])
+    assert narrowing.column().kind == "text"
+    assert narrowing.column().lengths == (3, 2)
+
+
 def test_long_values_are_looked_at_only_so_far() -> None:
     narrowing = Narrowing("a", TYPED)
     narrowing.add(["x" * (1 << 20)] * LOOKED_AT)

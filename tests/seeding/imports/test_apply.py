@@ -15,6 +15,8 @@ import pytest
 from sqlalchemy import Connection
 
 from dashboard.seeding.embedders import HASHING, Embedder, embedder_of
+from dashboard.seeding.formats import Contents
+from dashboard.seeding.formats.door import File
 from dashboard.seeding.imports import apply as applying
 from dashboard.seeding.imports.apply import apply
 from dashboard.seeding.imports.validate import validate
@@ -387,6 +389,24 @@ def test_a_file_is_parsed_once_and_not_again_to_be_imported(
     plan = validate(places, asked(write("id,name\n1,a\n2,b\n")))
     monkeypatch.setattr("dashboard.seeding.imports.rereading.read_batches", None)
     assert apply(places, plan, Unrecorded()).inserted == 2
+
+
+def test_a_file_written_to_while_it_is_looked_at_is_not_imported_under_its_old_hash(
+    places: Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("id,name\n1,a\n2,b\n")
+    survey = File.contents
+
+    def changed_meanwhile(file: File, dataset: str | None = None) -> Contents:
+        found = survey(file, dataset)
+        write("id,name\n3,c\n4,d\n")
+        return found
+
+    monkeypatch.setattr(File, "contents", changed_meanwhile)
+    plan = validate(places, asked(path))
+    with pytest.raises(RequestError, match="The file changed"):
+        apply(places, plan, Unrecorded())
+    assert ask(places, "SELECT count(*) FROM places") == [(0,)]
 
 
 def test_a_file_too_long_to_keep_is_parsed_again(

@@ -189,6 +189,17 @@ def test_the_reject_file_has_each_bad_row_with_its_reason_and_values(
     assert rows[1][3:] == ["-3.5", "-3", "[1,2,3]"]
 
 
+def test_the_reject_file_has_what_a_ragged_row_has_of_the_headers_fields(
+    places: Database, write: Write, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.csv"
+    path = write("id,name,note\n1,=a\n2,b,c\n3,d,,f\n")
+    validate(places, asked(path, rejects=str(rejects)))
+    with rejects.open(newline="") as file:
+        _, *rows = csv.reader(file)
+    assert [(row[0], row[3:]) for row in rows] == [("1", ["1", "'=a", ""]), ("3", ["3", "d", ""])]
+
+
 def test_a_file_without_errors_leaves_no_reject_file(places: Database, write: Write, tmp_path: Path) -> None:
     validate(places, asked(write("id,name\n1,a\n"), rejects=str(tmp_path / "rejects.csv")))
     assert not (tmp_path / "rejects.csv").exists()
