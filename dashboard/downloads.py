@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from dashboard.exporting.delivery import fetch
-from dashboard.identity import current_principal
+from dashboard.identity import principal_of
 from dashboard.instance import serving
 from dashboard.settings import settings
 from db.errors import DashboardError, NotPermitted, RequestError
@@ -18,7 +18,7 @@ def exported(request: Request) -> Response:
     """Send a file or its sidecar to whoever asked for the export; its memory is one piece of the file."""
     folder, name = request.path_params["folder"], request.path_params["name"]
     try:
-        path = fetch(serving().database, current_principal(), settings().home, folder, name)
+        path = fetch(serving().database, principal_of(request), settings().home, folder, name)
     except DashboardError as error:
         return PlainTextResponse(f"{error.message} {error.remedy}".strip(), _status(error))
     return FileResponse(path, filename=name, media_type="application/octet-stream")

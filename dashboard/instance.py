@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from dashboard import auditing
 from dashboard.identity import Principal, Role, current_principal, require
 from dashboard.settings import Settings, settings
-from db import audit
 from db.embedded import EmbeddedServer
 from db.engine import Database
 from db.errors import RequestError
@@ -42,13 +42,7 @@ class Instance:
         if missing := [revision.id for revision in revisions(self.database) if not revision.applied]:
             upgrade(self.database)
             with self.database.writing("migrate") as connection, connection.begin():
-                audit.record(
-                    connection,
-                    subject=principal.name,
-                    role=principal.role.name.lower(),
-                    action="migrate",
-                    object=f"revision {', '.join(missing)}",
-                )
+                auditing.record(connection, principal, "migrate", f"revision {', '.join(missing)}")
         else:
             let_read(self.database)  # the login that reads may have come after the last revision
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
+from dashboard import auditing
 from dashboard.identity import Principal, Role, require
-from db import audit, watches
+from db import watches
 from db.columns import VectorColumn
 from db.engine import Database
 
@@ -28,7 +27,9 @@ def promise(
         number = watches.keep_watch(
             connection, column, p95_ms=p95_ms, recall=recall, every_s=every_s, created_by=principal.name
         )
-        _audit(connection, principal, "watch", f"{column}: p95 {p95_ms:g} ms, recall {recall:g}, {every_s} s")
+        auditing.record(
+            connection, principal, "watch", f"{column}: p95 {p95_ms:g} ms, recall {recall:g}, {every_s} s"
+        )
     return number
 
 
@@ -37,9 +38,4 @@ def give_up(database: Database, principal: Principal, watch: watches.Watch) -> N
     require(principal, Role.ENGINEER, "give up a watch")
     with database.writing("watch") as connection, connection.begin():
         watches.forget_watch(connection, watch.id)
-        _audit(connection, principal, "give up watch", watch.subject)
-
-
-def _audit(connection: Connection, principal: Principal, action: str, what: str) -> None:
-    role = principal.role.name.lower()
-    audit.record(connection, subject=principal.name, role=role, action=action, object=what)
+        auditing.record(connection, principal, "give up watch", watch.subject)

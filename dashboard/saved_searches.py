@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
+from dashboard import auditing
 from dashboard.identity import Principal, Role, require
 from dashboard.question import Question
-from db import audit, saved_searches
+from db import saved_searches
 from db.columns import VectorColumn
 from db.distance import distance_named
 from db.engine import Database
@@ -41,7 +40,7 @@ def save(
         saved = saved_searches.save_search(
             connection, column, name, to_document(question), query, created_by=principal.name
         )
-        _audit(connection, principal, "save search", f"{column}: {name}")
+        auditing.record(connection, principal, "save search", f"{column}: {name}")
     return saved
 
 
@@ -54,7 +53,7 @@ def forget(database: Database, principal: Principal, search: SavedSearch) -> Non
         )
     with database.writing("saved search") as connection, connection.begin():
         saved_searches.forget_search(connection, search.id)
-        _audit(connection, principal, "delete search", search.name)
+        auditing.record(connection, principal, "delete search", search.name)
 
 
 def to_document(question: Question) -> dict[str, Any]:
@@ -79,8 +78,3 @@ def from_document(document: Mapping[str, Any]) -> Question:
         SearchSettings(**document["settings"]),
         tuple(parse_filter(given) for given in document["filters"]),
     )
-
-
-def _audit(connection: Connection, principal: Principal, action: str, what: str) -> None:
-    role = principal.role.name.lower()
-    audit.record(connection, subject=principal.name, role=role, action=action, object=what)

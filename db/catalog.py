@@ -1,8 +1,4 @@
-"""What there is to search: every vector column the role may read, with its table, key and indexes.
-
-A bit column counts as a vector when it has a fixed length over 1: bit(1) is SQL's old boolean, and
-``bit varying`` cannot be indexed.
-"""
+"""What there is to search: every vector column the role may read, with its table, key and indexes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, literal, select, table, text, union_all
 from sqlalchemy.exc import DBAPIError
 
+from db.catalog_rows import EVERY, column_rows
 from db.columns import VectorColumn, spelled, split_name
 from db.distance import Distance, distances_for
 from db.errors import RequestError, StatementTimeout, TableNotFound
 from db.index_catalog import IndexInfo, vector_indexes
 from db.indexes import stored_bytes
 from db.savepoint import UNDEFINED_TABLE, refused_with, within
-from db.schema import OWN_SCHEMAS
 
 KINDS = {
     "r": "table",
@@ -35,74 +31,6 @@ Counting 64 MB takes some 50 ms from memory, which a page can spend."""
 
 COUNT_TIMEOUT_MS = 1000
 """Where that takes longer, from a cold disk, the rows are estimated after all."""
-
-_COLUMNS = text("""
-WITH RECURSIVE domains (type, base, modifier) AS (
-  SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
-  UNION ALL
-  SELECT d.type, t.typbasetype, t.typtypmod
-  FROM domains d JOIN pg_type t ON t.oid = d.base AND t.typtype = 'd'),
-held AS MATERIALIZED (
-  -- Tables that somebody holds, or an index of: what asks for their size would wait, maybe for hours.
-  SELECT COALESCE(i.indrelid, l.relation) AS relation
-  FROM pg_locks l LEFT JOIN pg_index i ON i.indexrelid = l.relation
-  WHERE l.mode = 'AccessExclusiveLock' AND l.granted
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-SELECT c.oid AS relation, n.nspname AS schema, c.relname AS "table", a.attname AS "column", t.typname AS type,
-       NULLIF(COALESCE(d.modifier, a.atttypmod), -1) AS dimensions,
-       c.relkind AS kind, c.relispopulated AS populated,
-       c.oid IN (SELECT relation FROM held) AS is_held,
-       disk.heap_bytes, disk.size_bytes, disk.total_bytes,
-       CASE c.relkind WHEN 'v' THEN NULL WHEN 'f' THEN NULLIF(c.reltuples, -1) ELSE disk.rows END AS rows,
-       st.null_frac, st.avg_width,
-       col_description(c.oid, a.attnum) AS comment, obj_description(c.oid, 'pg_class') AS table_comment,
-       COALESCE((
-         SELECT ARRAY(SELECT ka.attname::text
-                      FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
-                      JOIN pg_attribute ka ON ka.attrelid = i.indrelid AND ka.attnum = k.attnum
-                      WHERE k.place <= i.indnkeyatts ORDER BY k.place)
-         FROM pg_index i
-         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
-           AND i.indpred IS NULL AND i.indexprs IS NULL
-           AND NOT EXISTS (SELECT FROM pg_attribute ka
-                           WHERE ka.attrelid = c.oid
-                             AND NOT (ka.attnotnull AND has_column_privilege(c.oid, ka.attnum, 'SELECT'))
-                             AND ka.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
-         ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1), '{}') AS key
-FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
--- A domain is searched as the type at its bottom.
-LEFT JOIN domains d ON d.type = a.atttypid
-JOIN pg_type t ON t.oid = COALESCE(d.base, a.atttypid)
-LEFT JOIN LATERAL (
-  -- OFFSET 0 makes it a look-up per column; joined, the view is computed whole for each of them.
-  SELECT s.null_frac, s.avg_width FROM pg_stats s
-  WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
-    AND s.inherited = (c.relkind = 'p') OFFSET 0) AS st ON true
-CROSS JOIN LATERAL (
-  -- A density from the last ANALYZE times today's pages, as the planner does it.
-  SELECT COALESCE(sum(pg_relation_size(p.oid)), 0)::bigint AS heap_bytes,
-         COALESCE(sum(pg_table_size(p.oid)), 0)::bigint AS size_bytes,
-         COALESCE(sum(pg_total_relation_size(p.oid)), 0)::bigint AS total_bytes,
-         sum(CASE WHEN pg_relation_size(p.oid) = 0 THEN 0
-                  WHEN p.reltuples >= 0 AND p.relpages > 0
-                  THEN p.reltuples / p.relpages
-                       * pg_relation_size(p.oid) / current_setting('block_size')::int
-                  ELSE NULLIF(pg_stat_get_live_tuples(p.oid), 0) END) AS rows
-  FROM (SELECT c.oid WHERE c.relkind <> 'p'
-        UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p') AS part (oid)
-  JOIN pg_class p ON p.oid = part.oid
-  WHERE p.oid NOT IN (SELECT relation FROM held WHERE relation IS NOT NULL)) AS disk
-WHERE (t.typname IN ('vector', 'halfvec', 'sparsevec') AND t.typtype = 'b'
-       OR t.oid = 'bit'::regtype AND COALESCE(d.modifier, a.atttypmod) > 1)
-  AND a.attnum > 0 AND NOT a.attisdropped
-  AND c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relpersistence <> 't'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname <> ALL (:own_schemas)
-  AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
-  AND (:schema IS NULL OR (n.nspname, c.relname, a.attname) = (:schema, :table, :column))
-ORDER BY n.nspname, c.relname, a.attnum
-""")
 
 _OTHER_COLUMNS = text("""
 WITH RECURSIVE vectors (type) AS (
@@ -186,7 +114,7 @@ class PlainColumn:
 
 def vector_columns(connection: Connection) -> tuple[ColumnInfo, ...]:
     """List every vector column in the schemas this role may read, by name; our own schemas left out."""
-    return _read(connection, (None, None, None))
+    return _read(connection, EVERY)
 
 
 def find_column(connection: Connection, name: str) -> ColumnInfo:
@@ -234,8 +162,7 @@ def hidden_columns(connection: Connection, column: VectorColumn) -> tuple[str, .
 
 
 def _read(connection: Connection, name: Sequence[str | None]) -> tuple[ColumnInfo, ...]:
-    wanted = dict(zip(("schema", "table", "column"), name, strict=True))
-    rows = connection.execute(_COLUMNS, wanted | {"own_schemas": list(OWN_SCHEMAS)}).all()
+    rows = column_rows(connection, name)
     relations = {row.relation for row in rows}
     indexes = vector_indexes(connection, list(relations))
     counts = _counts(connection, rows)

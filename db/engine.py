@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 import psycopg2
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.errors import ConnectionFailed, RequestError
+from db.savepoint import EARLY
 from db.translation import translate
 
 _READ_SETTINGS = text("""
@@ -34,6 +36,9 @@ _JOB_OPTIONS = (
     "-c client_connection_check_interval=1s"
 )
 _CONTROL_OPTIONS = "-c statement_timeout=15s -c lock_timeout=3s -c client_connection_check_interval=1s"
+_CONTROL_TIMEOUT_S = 15
+_BEGAN = "vectorscope began"
+"""When a session's last statement was sent: a key of what its pool keeps of it."""
 
 _SECRET_OPTIONS = ("sslpassword", "passfile")
 
@@ -77,7 +82,7 @@ class Database:
 
         Raises ConnectionFailed, StatementTimeout, PermissionDenied, ExtensionMissing...
         """
-        with _translated(self.label), self._read_engine.connect() as connection:
+        with _lent(self._read_engine, self.label, self._read_timeout_s) as connection:
             connection.execute(
                 _READ_SETTINGS,
                 {
@@ -92,7 +97,7 @@ class Database:
     @contextmanager
     def writing(self, purpose: str) -> Iterator[Connection]:
         """Lend a connection for a job's steps; the caller opens each transaction with ``begin()``."""
-        with _translated(self.label), self._write_engine.connect() as connection:
+        with _lent(self._write_engine, self.label) as connection:
             connection.execute(_NAME, {"name": self._application(purpose)})
             connection.commit()
             yield connection
@@ -100,7 +105,7 @@ class Database:
     @contextmanager
     def control(self, purpose: str) -> Iterator[Connection]:
         """Lend an autocommit connection."""
-        with _translated(self.label), self._control_engine.connect() as connection:
+        with _lent(self._control_engine, self.label, _CONTROL_TIMEOUT_S) as connection:
             connection.execute(_NAME, {"name": self._application(purpose)})
             yield connection
 
@@ -137,7 +142,7 @@ def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
     connect_args: dict[str, Any] = {"connect_timeout": 10, "application_name": "vectorscope"}
     if options:
         connect_args["options"] = options
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args=connect_args,
         hide_parameters=True,
@@ -146,6 +151,12 @@ def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
         pool_timeout=10,
         **keywords,
     )
+    event.listen(engine, "before_cursor_execute", _note_begin)
+    return engine
+
+
+def _note_begin(connection: Connection, *_: object) -> None:
+    connection.info[_BEGAN] = monotonic()
 
 
 def parse_url(given: str, name: str = "DATABASE_URL") -> URL:
@@ -186,6 +197,7 @@ def driver_cursor(connection: Connection, doing: str) -> Iterator[Any]:
     """
     driver = connection.connection.driver_connection
     assert driver is not None
+    _note_begin(connection)
     try:
         with driver.cursor() as cursor:
             yield cursor
@@ -195,16 +207,21 @@ def driver_cursor(connection: Connection, doing: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _translated(label: str) -> Iterator[None]:
+def _lent(engine: Engine, label: str, timeout_s: float = float("inf")) -> Iterator[Connection]:
+    """Lend a connection whose statements may take ``timeout_s``, and translate what is raised."""
+    session: dict[Any, Any] = {}
     try:
-        yield
+        with engine.connect() as connection:
+            session = connection.info
+            yield connection
     except PoolTimeout as error:
         raise ConnectionFailed(
             "Every connection of this dashboard is busy.",
             "Try again in a few seconds; long work belongs in a job.",
         ) from error
     except DBAPIError as error:
-        raise translate(error, label) from error
+        is_late = monotonic() - session.get(_BEGAN, monotonic()) >= EARLY * timeout_s
+        raise translate(error, label, is_late=is_late) from error
     except UnicodeEncodeError as error:
         raise RequestError(
             f"The text holds {error.object[error.start]!a}, which this database cannot store.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -18,8 +18,12 @@ from sqlalchemy import (
     Select,
     String,
     TableClause,
+    Text,
+    cast,
+    extract,
     func,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -31,11 +35,15 @@ from db.catalog import ColumnInfo
 from db.conditions import EVERY_ROW, Condition, clause, columns_of
 from db.errors import RequestError, StatementTimeout
 from db.export_columns import ExportedColumn, Form, exported_columns, value_of
+from db.keys import key_text
 from db.nearest import identity, identity_names, is_row, source
 from db.savepoint import refused_with, within
 
 MAX_KEYS = 20_000
 """Rows that can be named one by one; a statement of more takes longer to plan than to run."""
+
+NAMED, CHECKED_KEYS = 5, 1_000
+"""Keys without a row that are told, and how many are looked up to find them."""
 
 COUNT_TIMEOUT_MS = 2_000
 """What a reader waits to learn how many rows there will be."""
@@ -48,6 +56,9 @@ _OUT_OF_RANGE = ("22003", "0A000")
 
 Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"; numeric.c, numericvar_to_int64.
 """
+
+_LAST_YEAR = 294_246
+"""The last whole one that 64 bits of microseconds since 1970 hold; PostgreSQL's times go on for 30 more."""
 
 _SPELLING = text("""
 SELECT set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true),
@@ -124,18 +135,55 @@ def stream(
     values = [value_of(rows.c[c.name], c, form).label(f"value_{place}") for place, c in enumerate(columns)]
     statement = _ordered(select(*values, total.correlate(None).scalar_subquery()), selection, rows)
     try:
-        result = connection.execute(
-            statement, execution_options={"yield_per": _batch_rows(selection.column, columns)}
-        )
-        for batch in result.partitions():
-            yield batch[0][-1], batch
+        with connection.begin_nested():  # outlives a refusal: the value refused is looked for
+            result = connection.execute(
+                statement, execution_options={"yield_per": _batch_rows(selection.column, columns)}
+            )
+            for batch in result.partitions():
+                yield batch[0][-1], batch
     except DBAPIError as error:
         if form == "native" and refused_with(error, *_OUT_OF_RANGE):
+            found = _out_of_range(connection, selection, columns)
             raise RequestError(
-                "A date or time lies beyond what a typed file can hold, such as infinity.",
+                f"{found or 'A date or time'} lies beyond what a typed file can hold, such as infinity.",
                 "Export as CSV or JSON Lines, which spell it as PostgreSQL does.",
             ) from error
         raise
+
+
+def _out_of_range(
+    connection: Connection, selection: Selection, columns: Sequence[ExportedColumn]
+) -> str | None:
+    """Name the first date or time found that ``native`` cannot express, with its column."""
+    rows = _source(selection, columns)
+    for column in columns:
+        if column.native not in {"date", "timestamp", "timestamptz"}:
+            continue
+        value = rows.c[column.name]
+        beyond = not_(func.isfinite(value))
+        if column.native != "date":
+            beyond = or_(beyond, extract("year", value) > _LAST_YEAR)
+        found = select(cast(value, Text)).select_from(rows).where(*_conditions(selection, rows), beyond)
+        with suppress(StatementTimeout), within(connection, COUNT_TIMEOUT_MS):
+            if told := connection.execute(found.limit(1)).scalar():
+                return f"{told} in the column {column.name!r}"
+    return None
+
+
+def not_found(connection: Connection, selection: Selection, most: int = NAMED) -> tuple[str, ...]:
+    """Spell the first keys named that no row has, or none that meets the condition; up to ``most``.
+
+    They are looked up one by one, as texts of one key may differ (``7``, ``07``): the first CHECKED_KEYS.
+    """
+    rows = _source(selection, ())
+    absent: list[str] = []
+    for key in (selection.keys or ())[:CHECKED_KEYS]:
+        lone = _conditions(replace(selection, keys=(key,)), rows)
+        if connection.execute(select(literal(1)).select_from(rows).where(*lone).limit(1)).first() is None:
+            absent.append(key_text(key))
+        if len(absent) == most:
+            break
+    return tuple(absent)
 
 
 def as_sql(connection: Connection, selection: Selection, columns: Sequence[ExportedColumn]) -> str:

@@ -207,6 +207,10 @@ def parse_filter(given: str) -> Filter:
         raise RequestError(f"{given!r} is not a filter.", "Write it like price<=150, or brand in a,b.")
     column = match["plain"] or _unquoted(match["quoted"])
     path = tuple(step["plain"] or _unquoted(step["quoted"]) for step in _STEP.finditer(match["path"]))
+    if given[match.start("operator") :].startswith("<>"):
+        raise RequestError(
+            "There is no operator '<>'.", f"Use != instead, or one of: {', '.join(OPERATORS)}."
+        )
     operator = " ".join(match["operator"].lower().split())
     takes = OPERATORS[operator].takes
     value: Value = match["value"] if takes == "one" else None

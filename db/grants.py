@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from db.catalog_rows import column_rows
 from db.columns import spelled
-from db.schema import OWN_SCHEMAS
-
-_UNREADABLE = text("""
-SELECT n.nspname AS schema, c.relname AS table, current_user::text AS role,
-       NOT has_schema_privilege(n.oid, 'USAGE') AS usage, NOT has_table_privilege(c.oid, 'SELECT') AS select
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relpersistence <> 't' AND NOT c.relispartition
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname <> ALL (:own_schemas)
-  AND EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                AND t.typname IN ('vector', 'halfvec', 'sparsevec')
-                AND NOT (has_schema_privilege(n.oid, 'USAGE')
-                         AND has_column_privilege(c.oid, a.attnum, 'SELECT')))
-ORDER BY n.nspname, c.relname
-""")
 
 _LACKING = text("""
 WITH RECURSIVE needed (oid) AS (
@@ -77,11 +63,24 @@ class Grant:
         if self.select:
             yield f"GRANT SELECT ON {self} TO {role};"
 
+    def is_named_in(self, sentence: str) -> bool:
+        """Whether PostgreSQL's sentence, in whatever language, is about what is lacking here.
+
+        >>> lacking = Grant("shop", "films", "ann", usage=True, select=False)
+        >>> lacking.is_named_in("permission denied for schema shop")
+        True
+        >>> lacking.is_named_in("permission denied for schema shop_2")
+        False
+        """
+        names = [self.schema] * self.usage + [self.table] * self.select
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sentence, re.ASCII) for name in names)
+
 
 def unreadable(connection: Connection) -> tuple[Grant, ...]:
-    """List the tables with vectors that this role may not read, our own left out."""
-    rows = connection.execute(_UNREADABLE, {"own_schemas": list(OWN_SCHEMAS)})
-    return tuple(Grant(*row) for row in rows)
+    """List the tables with vectors that this role may not read, by the rule of the catalog."""
+    rows = (row for row in column_rows(connection, readable=False) if not row.is_partition)
+    found = (Grant(row.schema, row.table, row.role, row.lacks_usage, row.lacks_select) for row in rows)
+    return tuple(dict.fromkeys(found))
 
 
 def lacking(connection: Connection, schema: str, table: str) -> tuple[Grant, ...]:

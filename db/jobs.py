@@ -16,6 +16,12 @@ from db.schema import job
 ACTIVE = ("queued", "running")
 FINISHED = ("succeeded", "failed", "cancelled")
 
+PERSONAL = frozenset({"export"})
+"""Kinds whose result only whoever asked may have: an equal job of somebody else is another one."""
+ROUTINE = "watch"
+"""The kind that nobody asks for each time: a list of jobs has few of it."""
+ROUTINE_LISTED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -87,10 +93,11 @@ def submit(
     connection: Connection, kind: str, params: Mapping[str, Any], *, created_by: str, max_attempts: int
 ) -> tuple[int, bool]:
     """Queue a job and return its id, and whether it is new: an equal active job is not queued twice."""
+    asks = f"{kind} of {created_by}" if kind in PERSONAL else kind
     values = {
         "kind": kind,
         "params": json.dumps(params),
-        "dedupe_key": f"{kind}:{json.dumps(params, sort_keys=True)}",
+        "dedupe_key": f"{asks}:{json.dumps(params, sort_keys=True)}",
         "created_by": created_by,
         "max_attempts": max_attempts,
     }
@@ -149,8 +156,11 @@ def get(connection: Connection, job_id: int) -> Job:
 
 
 def latest(connection: Connection, limit: int = 100) -> tuple[Job, ...]:
-    """Read the jobs, active ones first, then the newest."""
-    return tuple(job_of(row) for row in connection.execute(_LIST.limit(limit)))
+    """Read the newest jobs, and a few of the routine, active ones first."""
+    asked_for = _LIST.where(job.c.kind != ROUTINE).limit(limit)
+    routine = _LIST.where(job.c.kind == ROUTINE).limit(min(limit, ROUTINE_LISTED))
+    found = [job_of(row) for query in (asked_for, routine) for row in connection.execute(query)]
+    return tuple(sorted(found, key=lambda one: (one.is_finished, -one.id)))
 
 
 def active_ids(connection: Connection) -> frozenset[int]:

@@ -1,24 +1,55 @@
-"""What is not kept for ever: looks at a column, and maps of it, beyond the newest."""
+"""What is not kept for ever: looks, maps, and the jobs of a watch, beyond the newest."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, delete, func, select
+from dataclasses import dataclass
+from typing import Any
 
-from db.schema import inspection, projection
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, true
 
-KEPT = {inspection: 50, projection: 20}
-"""How many of each are kept of one column and one kind of look: a trend shows the last dozen, and a map
-with its points may take megabytes."""
+from db.jobs import FINISHED, ROUTINE
+from db.schema import inspection, job, projection, watch_look
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The newest ``most`` rows of a table are kept of each ``alike``; ``where`` says of which rows at all."""
+
+    table: Table
+    alike: tuple[ColumnElement[Any], ...]
+    most: int
+    where: ColumnElement[bool] = true()
+
+
+PROJECTIONS = 20
+"""Maps of one column and method: with its points, one may take megabytes."""
+
+
+def _of_column(table: Table, kind: str) -> tuple[ColumnElement[Any], ...]:
+    return tuple(table.c[name] for name in ("schema", "table", "column", kind))
+
+
+KEPT = (
+    Kept(inspection, _of_column(inspection, "kind"), 50),  # a trend shows the last dozen
+    Kept(projection, _of_column(projection, "method"), PROJECTIONS),
+    Kept(watch_look, (watch_look.c.watch_id,), 2_000),
+    Kept(
+        job,  # with its log
+        (job.c.params["column"].astext,),
+        50,
+        and_(job.c.kind == ROUTINE, job.c.state.in_(FINISHED)),
+    ),
+)
 
 
 def drop_old(connection: Connection) -> int:
     """Drop, in the caller's transaction, what is older than the newest; tells how many rows went."""
-    return sum(_drop(connection, table, most) for table, most in KEPT.items())
+    return sum(_drop(connection, kept) for kept in KEPT)
 
 
-def _drop(connection: Connection, table: Table, most: int) -> int:
-    names = ("schema", "table", "column", *(["kind"] if "kind" in table.c else []))
-    age = func.row_number().over(partition_by=[table.c[name] for name in names], order_by=table.c.id.desc())
-    aged = select(table.c.id, age.label("age")).subquery("aged")
-    gone = delete(table).where(table.c.id.in_(select(aged.c.id).where(aged.c.age > most)))
+def _drop(connection: Connection, kept: Kept) -> int:
+    number = kept.table.c.id
+    age = func.row_number().over(partition_by=kept.alike, order_by=number.desc())
+    aged = select(number, age.label("age")).where(kept.where).subquery("aged")
+    gone = delete(kept.table).where(number.in_(select(aged.c.id).where(aged.c.age > kept.most)))
     return connection.execute(gone).rowcount

@@ -13,7 +13,7 @@ from db.errors import StatementTimeout
 _QUERY_CANCELED = "57014"  # also by statement_timeout
 UNDEFINED_TABLE = "42P01"
 
-_EARLY = 0.9
+EARLY = 0.9
 """Share of its time after which a statement that was ended has used it up: two clocks measure it."""
 
 
@@ -43,7 +43,7 @@ def within(connection: Connection, budget_ms: int) -> Iterator[None]:
             yield
     except DBAPIError as error:
         spent_ms = 1000 * (monotonic() - started)
-        if not refused_with(error, _QUERY_CANCELED) or spent_ms < _EARLY * budget_ms:
+        if not refused_with(error, _QUERY_CANCELED) or spent_ms < EARLY * budget_ms:
             raise
         raise StatementTimeout(f"The server did not answer within {budget_ms:,} ms.") from error
 

@@ -186,8 +186,10 @@ def _row_document(row: Neighbour) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Make a value that JSON has: numbers beyond it become text, spelled as PostgreSQL does."""
+    """Make a value that JSON has: numbers beyond it, or finer, become text, spelled as PostgreSQL does."""
     number = float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal) and value.is_finite() and Decimal(repr(number)) != value:
+        return f"{value:f}"
     if isinstance(number, float) and not math.isfinite(number):
         return str(Decimal(value))  # type: ignore[arg-type]
     return number

@@ -37,19 +37,30 @@ _BY_SQLSTATE: dict[str, type[DashboardError]] = {
 """Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"."""
 
 
-def translate(error: DBAPIError, label: str) -> DashboardError:
-    """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind."""
+def translate(error: DBAPIError, label: str, *, is_late: bool = False) -> DashboardError:
+    """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind.
+
+    ``is_late`` says that the statement has used up its time.
+    """
     sqlstate = getattr(error.orig, "pgcode", None)
     sentence = _sentence(error)
     if error.connection_invalidated or sqlstate is None:
         return _unreachable(sentence, label)
     if sqlstate == "57014":
-        return (StatementTimeout if "statement timeout" in sentence else Cancelled)(sentence)
+        return (StatementTimeout if _is_timeout(sentence, is_late=is_late) else Cancelled)(sentence)
     if lack := _lack_of_ours(sqlstate, sentence):
         return lack
     if sqlstate[:2] in {"22", "23"}:
-        return RequestError(_in_row(error, sentence), "Correct the value, or leave out the row that has it.")
+        told = _in_row(error, sentence)
+        # Only what writes rows has one to leave out: a filter or a key is a value and no more.
+        of_row = told != sentence or sqlstate.startswith("23")
+        return RequestError(told, f"Correct the value{', or leave out the row that has it' * of_row}.")
     return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
+
+
+def _is_timeout(sentence: str, *, is_late: bool) -> bool:
+    """Tell a timeout from a cancel, which have one SQLSTATE: by the clock, where no English word says it."""
+    return "statement timeout" in sentence or (is_late and "user request" not in sentence)
 
 
 def _lack_of_ours(sqlstate: str, sentence: str) -> DashboardError | None:

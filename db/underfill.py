@@ -28,12 +28,17 @@ COUNT_TIMEOUT_MS = 1000
 """A cause is worth this long a wait; without the counts, the index is taken to have stopped early."""
 
 
+_LARGEST = (2 - 2**-23) * 2.0**127
+"""The largest 4-byte float, some 3.4e38."""
+
+
 class Cause(Enum):
     """What kept rows out of an answer."""
 
     TABLE = "the table is smaller"
     FILTER = "the filter matches fewer"
     UNDEFINED = "the other vectors have no distance"
+    QUERY = "the query is too large"
     FILTERED_AFTER = "the filter ran after the index stopped"
     EF_SEARCH = "ef_search is below k"
     PROBES = "too few lists were read"
@@ -108,6 +113,9 @@ def _count(connection: Connection, request: SearchRequest) -> _Counts | None:
 
 
 def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:
+    if counts.defined < counts.matching and _overflows(request):
+        sentence = "The query itself is too large to compute with: its distances mean nothing."
+        return Underfill(Cause.QUERY, sentence)
     besides = " besides the query's own" if request.query.row is not None else ""
     if counts.stored < request.k:
         cause, found = Cause.TABLE, counts.stored
@@ -126,6 +134,15 @@ def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:
             f", of which {counts.defined:,} can be ranked: the other vectors are {_undefined(request)}"
         )
     return Underfill(cause, f"{sentence}.")
+
+
+def _overflows(request: SearchRequest) -> bool:
+    """Tell whether pgvector, which adds up squares as 4-byte floats, can make a length of the query."""
+    if request.column.type not in {"vector", "sparsevec"}:
+        return False  # no halfvec is so long
+    elements = request.query.vector.partition("/")[0].strip("[]{} ")
+    numbers = (float(part.rpartition(":")[2]) for part in elements.split(",") if part.strip())
+    return sum(number * number for number in numbers) > _LARGEST
 
 
 def _undefined(request: SearchRequest) -> str:

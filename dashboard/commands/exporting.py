@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dashboard.commands.common import ProgressLine, emit, json_option, opened, say
+from dashboard.commands.common import ProgressLine, counted, emit, json_option, opened, say
 from db.errors import RequestError
 from db.progress import Progress, Unrecorded
 
@@ -50,6 +50,8 @@ def export(
     from db.conditions import Group, to_text
     from db.filters import parse_filter
 
+    if not to.parent.is_dir():
+        raise RequestError(f"The folder {to.parent} does not exist.", "Create it, or choose another one.")
     if to.exists():
         raise RequestError(f"{to} exists already.", "Choose another name, or remove it.")
     condition = Group("all", tuple(parse_filter(given) for given in where))
@@ -73,10 +75,14 @@ def export(
     if as_json:
         emit(done.to_document())
         return
-    say(f"{done.rows:,} rows written to {done.path} in {done.elapsed_s:.1f} s; {done.sidecar.name} says how.")
+    say(
+        f"{counted(done.rows)} written to {done.path} in {done.elapsed_s:.1f} s; "
+        f"{done.sidecar.name} says how."
+    )
     if done.truncated:
-        say(f"Cut off: there are {done.of_rows:,} rows.")
+        say(f"Cut off: there are {counted(done.of_rows)}.")
     if done.missing:
-        say(f"{done.missing:,} of the rows named were not found.")
+        more = ", …" if done.missing > len(done.not_found) else ""
+        say(f"{counted(done.missing)} of those named not found: {', '.join(done.not_found)}{more}")
     if done.neutralised:
-        say(f"{done.neutralised:,} cells began like a formula and got an apostrophe before them.")
+        say(f"{counted(done.neutralised, 'cell')} began like a formula and got an apostrophe in front.")

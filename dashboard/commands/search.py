@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import click
 
-from dashboard.commands.common import emit, json_option, opened, say
+from dashboard.commands.common import counted, emit, json_option, opened, say
 from db.errors import RequestError
+
+if TYPE_CHECKING:
+    from dashboard.question import Answer
+    from db.search import SearchResult
+
+_MOST_COLUMNS, _MOST_LETTERS = 4, 60
+"""What a line of an answer shows of a row beside its key, and of each value."""
 
 _BY = {"row": "Row id", "text": "Text", "vector": "Vector"}
 
@@ -27,7 +36,7 @@ def columns(as_json: bool) -> None:
         say("There are no vector columns here. Load some rows: python -m dashboard populate_db")
     for column in found:
         about = f"{column.type}({column.dimensions})" if column.dimensions else column.type
-        rows = "" if column.rows is None else f"{'' if column.rows_exact else '~'}{column.rows:,} rows"
+        rows = "" if column.rows is None else f"{'' if column.rows_exact else '~'}{counted(column.rows)}"
         indexes = ", ".join(f"{i.name} ({i.method})" for i in column.indexes) or "no index"
         click.echo(f"{column!s:45} {about:16} {rows:>18}  {indexes}")
 
@@ -88,26 +97,54 @@ def search(
             filters=tuple(parse_filter(condition) for condition in where),
         )
         result = answer(instance.database, found, question)
-    document = result.to_document()
     if as_json:
-        emit(document)
+        emit(result.to_document())
     else:
-        _print(document)
+        _print(result)
     if result.underfill:
         say(result.underfill.sentence)
 
 
-def _print(document: dict[str, Any]) -> None:
-    for row in document["rows"]:
-        shown = {name: value for name, value in row.items() if name not in {"key", "distance"}}
-        text = "  ".join(str(value) for value in list(shown.values())[:4] if value is not None)
-        distance = row["distance"]
-        far = distance if isinstance(distance, str) else f"{distance:.4f}"
-        click.echo(f"{far}  {row['key']}  {text[:100]}")
+def _print(found: Answer) -> None:
+    for line in _lines(found.best):
+        click.echo(line)
     recall = (
-        "nothing to find" if document["recall"] is None else f"recall {document['recall']:.2f} on this query"
+        f"recall {found.comparison.recall:.2f} on this query"
+        if found.comparison and found.comparison.recall is not None
+        else "nothing to find"
+        if found.comparison
+        else "recall 1.00 on this query"
     )
+    best = found.best
     say(
-        f"{document['returned']} of {document['asked']} returned | {document['index'] or 'no index'} used | "
-        f"{document['server_ms']:.1f} ms server + {document['client_ms']:.1f} ms client | {recall}"
+        f"{best.returned} of {best.asked} returned | {best.index or 'no index'} used | "
+        f"{best.server_ms:.1f} ms server + {best.client_ms:.1f} ms client | {recall}"
     )
+
+
+def _lines(result: SearchResult) -> Iterator[str]:
+    """Write the answer as a table: distance, the key as --id takes it, and the first other columns."""
+    from db.keys import key_text
+    from db.nearest import identity_names
+
+    names = identity_names(result.request.column)
+    others = [column.name for column in result.shown if column.name not in names][:_MOST_COLUMNS]
+    table = [("distance", ", ".join(names), *others)]
+    for row in result.rows:
+        key = key_text(row.key if isinstance(row.key, tuple) else (row.key,))
+        table.append((f"{row.distance:.4f}", key, *(_cell(row.values[name]) for name in others)))
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _cell(value: object) -> str:
+    r"""Write a value on one line, a decimal with every digit it has.
+
+    >>> _cell(Decimal("1234.0000")), _cell(Decimal("1E-8")), _cell("a\nb"), _cell(None)
+    ('1234.0000', '0.00000001', 'a b', '')
+    """
+    if value is None:
+        return ""
+    text = f"{value:f}" if isinstance(value, Decimal) else " ".join(str(value).split())
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"

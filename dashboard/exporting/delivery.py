@@ -18,11 +18,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from dashboard import auditing
 from dashboard.exporting.request import ExportRequest
 from dashboard.exporting.run import export
 from dashboard.exporting.sidecar import SIDECAR
 from dashboard.identity import Principal, Role, require
-from db import audit, jobs
+from db import jobs
 from db.engine import Database
 from db.errors import NotMigrated, NotPermitted, ReadOnlyServer, RequestError
 from db.jobs import Job
@@ -124,15 +125,7 @@ def _record(
     """Write who took what: into our own log where the database has no audit log, or cannot be written to."""
     try:
         with database.writing("export") as connection, connection.begin():
-            audit.record(
-                connection,
-                subject=principal.name,
-                role=principal.role.name.lower(),
-                action="fetch export",
-                object=column,
-                detail=detail,
-                job_id=job_id,
-            )
+            auditing.record(connection, principal, "fetch export", column, detail=detail, job_id=job_id)
     except (NotMigrated, ReadOnlyServer) as error:
         logger.warning("%s fetched rows of %s: %s", principal.name, column, error.message)
 

@@ -21,7 +21,7 @@ from db.catalog import find_column, other_columns
 from db.conditions import check
 from db.engine import Database
 from db.errors import DashboardError, OutOfSpace, RequestError
-from db.export import as_sql, stream
+from db.export import as_sql, not_found, stream
 from db.export_columns import exported_columns
 from db.progress import Ledger, Progress, Unrecorded
 
@@ -32,7 +32,8 @@ PARTIAL = ".part"
 class Exported:
     """What an export left: the file, the sidecar that tells how it came about, and what stands in both.
 
-    ``of_rows`` is how many rows there were, ``missing`` how many were named and are no longer there.
+    ``of_rows`` is how many rows there were, ``missing`` how many were named and are no longer there;
+    ``not_found`` spells the first keys of those.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Exported:
     rows: int
     of_rows: int
     missing: int
+    not_found: tuple[str, ...]
     neutralised: int
     size_bytes: int
     elapsed_s: float
@@ -58,6 +60,7 @@ class Exported:
             "of_rows": self.of_rows,
             "truncated": self.truncated,
             "missing_rows": self.missing,
+            "not_found": list(self.not_found),
             "neutralised_cells": self.neutralised,
             "size_bytes": self.size_bytes,
             "elapsed_s": self.elapsed_s,
@@ -98,6 +101,7 @@ def export(
         rows=written.rows,
         of_rows=written.of_rows,
         missing=written.missing,
+        not_found=written.not_found,
         neutralised=written.file.neutralised,
         size_bytes=path.stat().st_size,
         elapsed_s=perf_counter() - started,
@@ -132,8 +136,13 @@ def _write(
             ledger.tell(Progress(rows, min(of_rows, request.rows or of_rows), "rows", "exporting"))
             _check_size(path, most_bytes)
     _check_count(rows, min(of_rows, request.rows or of_rows))
+    absent = not_found(connection, selection) if of_rows < len(selection.keys or ()) else ()
+    if absent and not rows:
+        raise RequestError(
+            f"Not found in {column.schema}.{column.table}: {', '.join(absent)}.", "Name rows that are there."
+        )
     sql, server = as_sql(connection, selection, columns), capabilities(connection)
-    return Written(selection, columns, file, rows, of_rows, sql, server)
+    return Written(selection, columns, file, rows, of_rows, absent, sql, server)
 
 
 def _check_size(path: Path, most_bytes: int | None) -> None:

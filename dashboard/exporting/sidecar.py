@@ -30,7 +30,8 @@ ANY_ROWS = "any rows: nothing orders this table"
 class Written:
     """A file that was written, and all that its sidecar tells of it.
 
-    ``sql`` selects the same rows; ``of_rows`` counts what there is without the limit.
+    ``sql`` selects the same rows; ``of_rows`` counts what there is without the limit; ``not_found``
+    spells the first keys of ``missing`` rows.
     """
 
     selection: Selection
@@ -38,6 +39,7 @@ class Written:
     file: RowFile
     rows: int
     of_rows: int
+    not_found: tuple[str, ...]
     sql: str
     server: Capabilities
 

@@ -122,7 +122,7 @@ def _prepare(connection: Connection, request: FindRequest) -> tuple[_Canary, str
     if index is None or index.method not in METHODS:
         raise RequestError(
             f"No index on {column} serves {distance.label} for every row.",
-            "Search is exact then and finds every row; build an index first.",
+            "Search is exact then and loses no row that has a distance; build an index first.",
         )
     names = _facets_asked(connection, column, request)
     sample = take_sample(connection, column, rows=request.probes, seed=request.seed, columns=names)

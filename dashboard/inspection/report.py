@@ -9,9 +9,10 @@ from typing import Any
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.curves import Curve, Curves, Histogram, Ribbon
 from dashboard.inspection.evidence import Evidence
-from dashboard.inspection.finding import Finding, Verdict
+from dashboard.inspection.finding import Finding, Verdict, counted
 from dashboard.inspection.grade import Grade, grade
 from dashboard.inspection.statistics import Interval
+from db.nearest import UNDEFINED_FOR_ZERO
 from db.sampling import METHODS, Sample
 
 
@@ -29,9 +30,9 @@ class Drawn:
     def in_words(self) -> str:
         """Say what was looked at: ``sample of 20,000 of ~2,003,418 rows, seed 42``."""
         if self.of_rows is None:
-            return f"sample of {self.n:,} rows, seed {self.seed}"
+            return f"sample of {counted(self.n)}, seed {self.seed}"
         if self.of_rows_exact and self.n + self.nulls >= self.of_rows:
-            return f"all {self.of_rows:,} rows"
+            return f"all {counted(self.of_rows)}" if self.of_rows != 1 else "the only row"
         return (
             f"sample of {self.n + self.nulls:,} of {'' if self.of_rows_exact else '~'}{self.of_rows:,} rows, "
             f"seed {self.seed}"
@@ -98,7 +99,12 @@ def report(
         distance=evidence.distance.stem,
         sample=drawn(evidence.sample),
         distinct=len(evidence.points),
-        grade=grade(findings),
+        grade=grade(
+            findings,
+            vectors=evidence.sample.n,
+            distinct=len(evidence.points),
+            zeros_are_lost=evidence.distance in UNDEFINED_FOR_ZERO,
+        ),
         findings=findings,
         sql=sql,
         curves=drawing,

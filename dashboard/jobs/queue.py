@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
+from dashboard import auditing
 from dashboard.identity import Principal, Role, require
 from dashboard.jobs.kinds import kind_named
 from dashboard.settings import settings
-from db import audit, jobs
+from db import jobs
 from db.engine import Database
 from db.errors import NotPermitted, RequestError
 
@@ -40,7 +39,7 @@ def submit(
             max_attempts=max_attempts or settings().job_attempts,
         )
         if new:
-            _audit(connection, principal, f"submit {kind}", entry.subject(params), job_id)
+            auditing.record(connection, principal, f"submit {kind}", entry.subject(params), job_id=job_id)
     if not new:
         already(job_id)
     return job_id
@@ -59,7 +58,7 @@ def cancel(database: Database, principal: Principal, job_id: int) -> None:
             )
         if not jobs.ask_to_cancel(connection, job_id):
             raise RequestError(f"Job {job_id} has ended already: {job.state}.", "There is nothing to cancel.")
-        _audit(connection, principal, "cancel", f"job {job_id}", job_id)
+        auditing.record(connection, principal, "cancel", f"job {job_id}", job_id=job_id)
 
 
 def retry(database: Database, principal: Principal, job_id: int) -> None:
@@ -75,9 +74,4 @@ def retry(database: Database, principal: Principal, job_id: int) -> None:
                 f"Job {job_id} is {job.state}, or an equal job is at work.",
                 "Only a failed or cancelled job can be retried, and not beside its twin.",
             )
-        _audit(connection, principal, "retry", f"job {job_id}", job_id)
-
-
-def _audit(connection: Connection, principal: Principal, action: str, what: str, job_id: int) -> None:
-    role = principal.role.name.lower()
-    audit.record(connection, subject=principal.name, role=role, action=action, object=what, job_id=job_id)
+        auditing.record(connection, principal, "retry", f"job {job_id}", job_id=job_id)

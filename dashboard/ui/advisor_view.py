@@ -81,7 +81,6 @@ def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
                     bind="query-params",
                     help="What 95 % of exact searches may take, k = 10, before an index is called for",
                 )
-            st.button("Check again", icon=":material/refresh:", on_click=advisor_reads.look_again)
     return view, state.columns() if scope == ALL else (column,), budget_ms if view == ADVICE else BUDGET_MS
 
 
@@ -114,13 +113,15 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
 def _summary(looked: Looked, columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     spoken = looked.spoken
     with st.container(border=True, gap="small"):
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             for severity, (colour, icon) in SIGNS.items():
                 if count := sum(advice.rule.severity is severity for advice in spoken):
                     st.badge(f"{count} {severity.value}", icon=icon, color=colour)  # type: ignore[arg-type]
             st.badge(
                 f"{counted(len(looked.silent), 'rule')} silent", icon=":material/volume_off:", color="gray"
             )
+            st.space("stretch")
+            st.button("Check again", icon=":material/refresh:", on_click=advisor_reads.look_again)
         worst = spoken[0].rule.severity if spoken else Severity.FINE
         st.markdown(f"**{_VERDICTS[worst]}** {_first_words(spoken)}")
         at = max((advised.facts.at for advised in looked.advised), default=None)

@@ -179,7 +179,7 @@ def _table(page: Page) -> None:
 
 def _columns(page: Page, names: tuple[str, ...], short: Collection[str]) -> dict[str, Any]:
     config: dict[str, Any] = {
-        column.name: _column(column, is_key=column.name in names, is_short=column.name in short)
+        column.name: _column(page, column, is_key=column.name in names, is_short=column.name in short)
         for column in page.columns
     }
     config |= {
@@ -203,17 +203,23 @@ def _about_strip(page: Page) -> str:
     return f"{f'{dimensions:,} ' if dimensions else ''}dimensions, averaged in order into at most 32 bins"
 
 
-_WIDTHS: Mapping[str, int] = {"N": 66, "D": 160, "B": 64, "S": 170, "E": 96, "json": 200, "U": 150}
-"""Pixels, by the category of the type; what is longer is cut, and read whole on the item's page."""
+_WIDTHS: Mapping[str, int] = {"D": 160, "B": 64, "S": 170, "E": 96, "json": 200, "U": 150}
+"""Pixels, by the category of the type; what is longer is cut, and read whole on the item's page.
+Numbers never are: cut on the left, one would read as another."""
+
+_TEXT_PX = 170
+"""The most that numbers take which a browser shows only as texts: those are cut on the right."""
 
 
-def _column(column: PlainColumn, *, is_key: bool, is_short: bool) -> Any:
+def _column(page: Page, column: PlainColumn, *, is_key: bool, is_short: bool) -> Any:
     width = 84 if is_short and column.category == "S" else _WIDTHS.get(column.category, 140)
     if column.category == "N":
         form = "%d" if is_key else _number_format(column)
-        return st.column_config.NumberColumn(
-            width=64 if is_key else width, pinned=is_key or None, format=form
-        )
+        values = [row.values.get(column.name) for row in page.rows]
+        fits = tables.number_width(values, form)
+        if any(isinstance(cell, str) for cell in tables.cells(values)):
+            return st.column_config.TextColumn(width=min(fits, _TEXT_PX), pinned=is_key or None)
+        return st.column_config.NumberColumn(width=fits, pinned=is_key or None, format=form)
     if column.category == "B":
         return st.column_config.CheckboxColumn(width=width)
     return st.column_config.TextColumn(width=100 if is_key else width, pinned=is_key or None)

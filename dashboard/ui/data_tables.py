@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,8 @@ CHIP_COLOURS = ("green", "gray", "orange")
 EXACT_INTEGER = 2**53
 """Above it a float, and so the browser, skips whole numbers."""
 
+_LEAST_NUMBER_PX, _PADDING_PX, _DIGIT_PX = 64, 18, 7
+"""How wide a column of numbers is at least, and what of it a value takes, in the grid's font."""
 
 _BESIDE_VECTOR = 4
 """Columns that stand before the vector's own, beside those that name a row: as many as show unscrolled."""
@@ -35,14 +38,9 @@ def row_table(page: Page, first: Sequence[str], short: Collection[str] = ()) -> 
     a gap would turn into fractions.
     """
     marks = identity_names(page.request.column)
-    frame = pd.DataFrame(
-        [
-            {name: cell(value) for name, value in (_identity(row, marks) | dict(row.values)).items()}
-            for row in page.rows
-        ],
-        columns=list(dict.fromkeys((*first, *(column.name for column in page.columns)))),
-        dtype=object,
-    )
+    rows = [_identity(row, marks) | dict(row.values) for row in page.rows]
+    names = dict.fromkeys((*first, *(column.name for column in page.columns)))
+    frame = pd.DataFrame({name: cells([row.get(name) for row in rows]) for name in names}, dtype=object)
     frame[VECTOR] = [[VECTOR_CHIPS[row.vector_state]] for row in page.rows]
     frame[NORM] = [row.norm for row in page.rows]
     frame[STRIP] = pd.Series([list(row.strip) or None for row in page.rows], dtype=object)
@@ -64,6 +62,25 @@ def arranged(columns: Sequence[PlainColumn], first: Sequence[str], short: Collec
     return [*dict.fromkeys(first), *brief[:beside], VECTOR, NORM, STRIP, *brief[beside:], *long]
 
 
+def cells(values: Sequence[object]) -> list[object]:
+    """Make a column of ``cell``: all texts where one is no number to a browser, as Arrow holds one kind.
+
+    >>> cells([1, None, 2**60]), cells([0.5, float("nan")])
+    (['1', None, '1152921504606846976'], ['0.5', 'NaN'])
+    """
+    made = [cell(value) for value in values]
+    if not any(isinstance(value, str) for value in made):
+        return made
+    return [None if value is None else _text(value) for value in values]
+
+
+def _text(value: object) -> str:
+    """Spell a number as PostgreSQL does."""
+    if not isinstance(value, float):
+        return str(value)
+    return str(Decimal(value)) if not isfinite(value) else repr(value).removesuffix(".0")
+
+
 def cell(value: object) -> object:
     """Make a value that a frame can hold and a browser shows as it is.
 
@@ -78,8 +95,29 @@ def cell(value: object) -> object:
         case Decimal():
             return float(value) if value.is_finite() and abs(value) <= EXACT_INTEGER else str(value)
         case float():
-            return value
+            return value if isfinite(value) else _text(value)  # a frame holds NaN for NULL
     return str(value)
+
+
+def number_width(values: Iterable[object], form: str) -> int:
+    """Choose a column's width, in pixels, for the longest of some numbers in a NumberColumn's format.
+
+    >>> number_width([7, None], "localized"), number_width([225_990_976], "localized")
+    (64, 95)
+    """
+    longest = max((len(_written(cell(value), form)) for value in values if value is not None), default=0)
+    return max(_LEAST_NUMBER_PX, _PADDING_PX + _DIGIT_PX * longest)
+
+
+def _written(value: object, form: str) -> str:
+    """Write a number as the browser will; the grid writes no more than three decimals unless it is told to.
+
+    >>> _written(225_990_976, "localized"), _written(1234.5, "localized"), _written(1.5, "%.2f")
+    ('225,990,976', '1,234.500', '1.50')
+    """
+    if not isinstance(value, int | float):
+        return str(value)
+    return form % value if form.startswith("%") else f"{value:,.{0 if isinstance(value, int) else 3}f}"
 
 
 def count_text(count: Count) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.advisor.doctor.diagnose import Diagnosis, diagnose
 from dashboard.advisor.doctor.rule import Finding
 from dashboard.advisor.doctor.rules import DOCTOR_RULES
+from dashboard.identity import Role, current_principal, require
 from dashboard.ui import search_tables as tables
 from dashboard.ui import state
 from dashboard.ui.messages import escaped
@@ -20,6 +21,7 @@ STATEMENT = "doctor statement"
 """The widget that holds the statement; never in the address, as it may hold somebody's data."""
 
 VIEW = "Plan doctor"
+_RUN = "run a pasted statement"
 _ASKED, _SENT = "doctor asked", "doctor sent"
 _EXAMPLE = """\
 SELECT id, name
@@ -45,6 +47,8 @@ def draw() -> None:
         _rules()
         return
     statement, analyze, settings = asked
+    if analyze:
+        require(current_principal(), Role.ENGINEER, _RUN)
     with waiting("Asking the planner", 240):
         diagnosis = _diagnosis(statement, settings, analyze=analyze)
     _verdict(diagnosis, settings)
@@ -76,13 +80,17 @@ def _ask() -> None:
                 shortcut="Mod+Enter",
                 on_click=_diagnose,
             )
+            allowed = current_principal().role >= Role.ENGINEER
             st.toggle(
                 "Run it, too",
                 key="doctor analyze",
+                disabled=not allowed,
                 help="EXPLAIN ANALYZE: counts what the plan really does, in a read-only transaction of 15 s "
-                "at most that is rolled back",
+                "at most that is rolled back; what calls a function declared VOLATILE is not run",
             )
             st.caption("`$1`, `%s`, `%(name)s` and `:name` may stand for values")
+        if not allowed:
+            st.caption("An engineer or administrator may run it, too.")
 
 
 def _diagnose() -> None:

@@ -32,6 +32,8 @@ STATES = {
     "invalid": Look("✕", "red"),
 }
 
+MOST_NAME_PX = 270
+"""Some 40 letters; a longer name is read whole where its row is selected."""
 MOST_OF_FORECAST = 160
 """Where the bar of the size against the forecast ends, in per cent."""
 
@@ -124,7 +126,7 @@ def _frame(listed: Sequence[Listed], known: Sequence[Measured]) -> pd.DataFrame:
             "index": [one.index.name for one in listed],
             "column": [str(one.column).removeprefix("public.") for one in listed],
             "method": [one.index.method for one in listed],
-            "serves": [serves(one) for one in listed],
+            "distance": [_distance(one) for one in listed],
             "options": [options(one) for one in listed],
             "size": [one.index.size_bytes / MB for one in listed],
             "of_forecast": [_of_forecast(one) for one in listed],
@@ -146,30 +148,36 @@ def _columns(listed: Sequence[Listed]) -> dict[str, Any]:
             "State",
             options=[f"{look.sign} {name}" for name, look in STATES.items()],
             color=[look.colour for look in STATES.values()],
-            width=78,
+            width=72,
         ),
-        "index": text("Index", width=168),
+        "index": text("Index", width=_name_width(listed)),
         "column": text("Column", width=126) if len({str(one.column) for one in listed}) > 1 else None,
         "method": text("Method", width=52),
-        "serves": text("Operator class", width=138, help="With the operator that a query must order by"),
+        "distance": text("Distance", width=84, help="With the operator that a query must order by"),
         "options": text("Options", width=86, help="efc: ef_construction"),
-        "size": number("Size, MB", format="%.1f", width=60),
+        "size": number("MB", format="%.1f", width=46, help="On disk"),
         "of_forecast": st.column_config.ProgressColumn(
             "Of forecast",
             format="%.0f%%",
             min_value=0,
             max_value=MOST_OF_FORECAST,
-            width=78,
+            width=76,
             help="Far above 100 %: bloat, or a build with other options",
         ),
-        "scans": number("Scans", format="localized", width=50),
+        "scans": number("Scans", format="localized", width=46),
         "recall": number("Recall", format="%.3f", width=50, help="Select the row to see n, k and seed"),
-        "found": number("Findable", format="percent", width=68, help="Select the row to see n and seed"),
-        "dead": number("Dead", format="percent", width=56, help="Share of the table's rows; VACUUM clears"),
-        "hits": number("Cached", format="percent", width=62, help="Pages found in shared_buffers"),
-        "holds": None if whole else text("Holds", width=220, help="An expression, or a part of the rows"),
-        "built": text("Built", width=130, help="By whom, where we have built it"),
+        "found": number("Findable", format="percent", width=62, help="Select the row to see n and seed"),
+        "dead": number("Dead", format="percent", width=44, help="Share of the table's rows; VACUUM clears"),
+        "hits": number("Cached", format="percent", width=54, help="Pages found in shared_buffers"),
+        "holds": None if whole else text("Holds", width=180, help="An expression, or a part of the rows"),
+        "built": text("Built", width=112, help="By whom, where we have built it"),
     }
+
+
+def _name_width(listed: Sequence[Listed]) -> int:
+    """Choose the pixels in which every name is read whole: one of ours has 30 letters and more."""
+    longest = max((len(one.index.name) for one in listed), default=0)
+    return min(max(120, 18 + round(6.6 * longest)), MOST_NAME_PX)
 
 
 def chip(one: Listed) -> str:
@@ -181,6 +189,15 @@ def serves(one: Listed) -> str:
     """Name the operator class and the operator."""
     operator = one.index.distance.operator if one.index.distance else "?"
     return f"{one.index.operator_class} {operator}"
+
+
+def _distance(one: Listed) -> str:
+    """Name the distance and its operator, before them the type where it is not the column's."""
+    if one.index.distance is None:
+        return serves(one)
+    kind = one.index.operator_class.partition("_")[0]
+    of_another = f"{kind} " if kind != one.column.type else ""
+    return f"{of_another}{one.index.distance.stem} {one.index.distance.operator}"
 
 
 def options(one: Listed) -> str:

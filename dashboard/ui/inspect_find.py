@@ -61,7 +61,8 @@ def _no_index(column: ColumnInfo) -> None:
         left, right = st.columns([5, 1], vertical_alignment="center")
         left.markdown(
             ":material/straighten: **No index holds every row, so that search is exact and finds every row "
-            "with a vector.** Findability is a question for columns with an index."
+            "that has a distance; under cosine a zero vector has none.** Findability is a question for "
+            "columns with an index."
         )
         with right.container(horizontal=True, horizontal_alignment="right"):
             if st.button("Measure an index", icon=":material/speed:"):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.inspection.checks import CHECK, CHECKS
 from dashboard.inspection.finding import Check, Finding
+from dashboard.inspection.grade import GRADES, UNGRADED
 from dashboard.inspection.report import Report
 from dashboard.ui import clipboard, inspect_charts, inspect_looks
 from dashboard.ui.charts import PLAIN
@@ -99,7 +100,7 @@ def _grade(report: Report, earlier: Sequence[Figures], column: ColumnInfo) -> No
             inspect_charts.ladder(letter),
             key="grade",
             config=PLAIN | {"staticPlot": True},
-            alt=f"Grade {letter} on a scale from A to E",
+            alt=f"Grade {letter} on a scale from A to E" if letter in GRADES else "No grade from A to E",
         )
         st.markdown(report.grade.sentence)
         if report.grade.worst:
@@ -114,7 +115,8 @@ def _before(earlier: Sequence[Figures]) -> str:
     if not earlier:
         return ""
     now = earlier[-1].summary["grade"]
-    other = next((look for look in reversed(earlier) if look.summary["grade"] != now), None)
+    others = (look for look in reversed(earlier) if look.summary["grade"] not in {now, UNGRADED})
+    other = next(others, None)
     return f"was {other.summary['grade']} on {other.created_at.astimezone(UTC):%d %b}" if other else ""
 
 

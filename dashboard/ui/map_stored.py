@@ -18,6 +18,7 @@ from dashboard.ui.messages import told_to_the_reader
 from dashboard.ui.pickers import COLUMN, whole_number
 from dashboard.ui.progress import begin, follow
 from dashboard.ui.units import ago, counted
+from db import retention
 from db.catalog import ColumnInfo
 from db.conditions import EVERY_ROW, from_text, to_text
 from db.errors import RequestError
@@ -148,7 +149,10 @@ def _form(column: ColumnInfo, method: Method, asked: Asked) -> None:
             job_id = begin("map", asked_for.to_params())
             st.query_params[_JOB] = str(job_id)
             st.rerun()
-    st.caption("A job: it goes on when you leave, and its map is kept for everybody.")
+    st.caption(
+        "A job: it goes on when you leave. Its map is kept for everybody: "
+        f"the newest {retention.PROJECTIONS} of a column and method are."
+    )
 
 
 def _ask_more(method: Method) -> dict[str, Any]:

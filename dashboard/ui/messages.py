@@ -126,9 +126,9 @@ def hidden_tables() -> None:
 
 
 def denied(error: PermissionDenied) -> None:
-    """Say what this login may not read, with the grants it lacks on the column that was chosen."""
+    """Say what this login may not read, with the grants it lacks where that is the table that was chosen."""
     missing = grants.lacking(state.recall("column", ""))
-    if not missing:
+    if not any(grant.is_named_in(error.message) for grant in missing):
         problem(error)
         return
     problem(PermissionDenied(f"{grants.sentence(missing)}: {error.message}.", "The owner can allow it:"))

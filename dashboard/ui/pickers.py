@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard.ui import grants, state
 from dashboard.ui.messages import end, escaped, problem
+from dashboard.ui.units import counted
 from db.catalog import ColumnInfo, check_populated
 from db.errors import PermissionDenied, RequestError, TableNotFound
 
@@ -98,7 +99,7 @@ def rows(column: ColumnInfo) -> str:
     """Say how many rows the column's table has; estimates carry a ``~``."""
     if column.rows is None:
         return "rows unknown"
-    return f"{'' if column.rows_exact else '~'}{column.rows:,} rows"
+    return f"{'' if column.rows_exact else '~'}{counted(column.rows, 'row')}"
 
 
 def _choose() -> None:

@@ -335,8 +335,37 @@ def test_without_analyze_nothing_is_run(doctor: Doctor) -> None:
 
 
 def test_a_statement_that_runs_too_long_is_stopped(clinic: Database) -> None:
+    endless = "SELECT count(*) FROM generate_series(1, 1e9) AS i"
     with pytest.raises(DashboardError, match="statement timeout"), clinic.reading("t", vectors=True) as c:
-        diagnose(c, "SELECT pg_sleep(20)", {"statement_timeout": "200"}, analyze=True)
+        diagnose(c, endless, {"statement_timeout": "200"}, analyze=True)
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "pg_terminate_backend"),
+        ("SELECT id FROM t WHERE pg_advisory_lock(id) IS NULL ORDER BY e <=> V", "pg_advisory_lock"),
+        ("WITH x AS (SELECT (SELECT set_config('a.b', 'c', false))) SELECT * FROM x", "set_config"),
+        ("SELECT * FROM pg_catalog.pg_ls_dir('.')", "pg_ls_dir"),
+        ("SELECT id FROM t WHERE $1 = id AND pg_sleep(60) IS NULL", "pg_sleep"),
+        ("SELECT id FROM sly", "pg_notify"),
+    ],
+)  # fmt: skip
+def test_what_may_do_more_than_answer_is_explained_and_not_run(clinic: Database, sql: str, name: str) -> None:
+    with clinic.control("tests") as connection:
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE VIEW sly AS SELECT id, pg_notify('a', 'b')::text AS n FROM t"
+        )
+    sql = sql.replace("sly", "sly WHERE n IS NULL")
+    with clinic.reading("tests", vectors=True) as connection:
+        assert diagnose(connection, written(sql)).plan.execution_ms is None
+        with pytest.raises(RequestError, match=f"it calls {name}, which is declared VOLATILE"):
+            diagnose(connection, written(sql), analyze=True)
+
+
+def test_a_word_that_only_looks_like_a_call_is_run(doctor: Doctor) -> None:
+    asked = Ask("SELECT id FROM t WHERE id::text <> 'pg_sleep(9)' ORDER BY e <=> V LIMIT 3", analyze=True)
+    assert doctor(asked).plan.execution_ms is not None
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_rows_are_named_by_their_key(run: Run, tmp_path: Path) -> None:
         "--key",
         '["west", 1]',
     )
-    assert "1 of the rows named were not found." in said.err
+    assert '1 row of those named not found: ["west", "1"]' in said.err
     assert pq.read_table(file)["name"].to_pylist() == ["shoe 7", "=1+1"]
 
 
@@ -89,6 +89,11 @@ def test_rows_are_named_by_their_key(run: Run, tmp_path: Path) -> None:
         (["shoes.embedding", "--to", "x.csv", "--rows", "0"], "A limit of 0 rows leaves none."),
         (["shoes.embedding", "--to", "x.jsonl", "--bom"], "jsonl takes no byte order mark."),
         (["shoes.embedding", "--to", "x.csv", "--key", "7"], "'7' is not a key"),
+        (["shoes.embedding", "--to", "nope/x.csv"], "The folder nope does not exist."),
+        (
+            ["shoes.embedding", "--to", "x.csv", "--key", '["west", 1]', "--key", '["north", 99]'],
+            'Not found in public.shoes: ["west", "1"], ["north", "99"].',
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(
@@ -99,6 +104,12 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(
     assert said.code == 1
     assert sentence in said.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_row_is_not_called_rows(run: Run, tmp_path: Path) -> None:
+    said = run("export", "shoes.embedding", "--to", tmp_path / "one.csv", "--key", '["south", 1]')
+    assert "1 row written to" in said.err
+    assert "1 cell began like a formula" in said.err
 
 
 def test_a_file_that_is_there_is_not_overwritten(run: Run, tmp_path: Path) -> None:

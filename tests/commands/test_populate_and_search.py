@@ -118,7 +118,9 @@ def test_a_server_without_the_extension_is_told(run_bare: Run) -> None:
         (("--id", "1", "--distance", "euclid"), "There is no distance 'euclid'"),
         (("--id", "1", "--ef-search", "5000"), "5000"),
         (("--id", "1", "--where", "nosuch=1"), "nosuch"),
-        (("--id", "1", "--where", "id=many"), "many"),
+        (("--id", "1", "--where", "id=many"), "\nCorrect the value.\n"),
+        (("--id", "one"), "\nCorrect the value.\n"),
+        (("--id", "1", "--where", "id<>1"), "There is no operator '<>'.\nUse != instead"),
         ((), "Say what to search for"),
     ],
 )
@@ -175,6 +177,34 @@ def test_movies_are_loaded_whole_and_found_by_words(run: Run) -> None:
     assert {"key", "distance"} <= set(found["rows"][0])
     exact = run("search", *query, "--exact").document
     assert [row["key"] for row in exact["rows"]] == [row["key"] for row in found["rows"]]
+
+
+def test_an_answer_is_a_table_of_exact_values_and_of_keys_that_can_be_given_back(
+    run: Run, database: Database
+) -> None:
+    with database.control("test") as connection:
+        connection.execute(
+            text(
+                "CREATE TABLE parts (region text, id int, amount numeric(30,4), e vector(2), "
+                "PRIMARY KEY (region, id))"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO parts VALUES ('north', 7, 12345678901234567890.1234, '[1,1]'), "
+                "('north', 8, 9.5, '[1,2]')"
+            )
+        )
+    said = run("search", "parts.e", "--vector", "[1,1]")
+    header, first, second = said.out.splitlines()
+    assert header.split() == ["distance", "region,", "id", "amount"]
+    assert first.split() == ["0.0000", '["north",', '"7"]', "12345678901234567890.1234"]
+    assert second.endswith("9.5000")
+    assert said.out.count("north") == 2
+    given_back = run("search", "parts.e", "--id", '["north", "7"]', "--json").document
+    assert [row["amount"] for row in given_back["rows"]] == [9.5]
+    told = run("search", "parts.e", "--vector", "[1,1]", "--json").document
+    assert told["rows"][0]["amount"] == "12345678901234567890.1234"
 
 
 def test_a_file_that_lacks_a_column_is_told(run: Run, tmp_path: Path, database: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from db.engine import Database, parse_url
+from db.engine import Database, driver_cursor, parse_url
 from db.errors import (
     Cancelled,
     ConnectionFailed,
@@ -249,3 +249,32 @@ def test_a_busy_pool_is_told(database: Database, monkeypatch: pytest.MonkeyPatch
     release.set()
     for holder in holders:
         holder.join()
+
+
+_SPOKEN_OTHERWISE = """
+DO $$BEGIN
+  PERFORM {what};
+EXCEPTION WHEN query_canceled THEN RAISE EXCEPTION 'storniere Anfrage' USING ERRCODE = 'query_canceled';
+END$$
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [("pg_sleep(20)", StatementTimeout), ("pg_cancel_backend(pg_backend_pid()), pg_sleep(0.5)", Cancelled)],
+)
+def test_a_timeout_is_told_from_a_cancel_in_whatever_language(
+    one_second: Database, what: str, error: type[DatabaseError]
+) -> None:
+    with pytest.raises(error, match="storniere") as ended, one_second.reading("tests") as connection:
+        connection.exec_driver_sql(_SPOKEN_OTHERWISE.replace("{what}", what))
+    assert type(ended.value) is error
+
+
+def test_a_timeout_of_the_drivers_own_cursor_is_one_in_whatever_language(one_second: Database) -> None:
+    with (
+        pytest.raises(StatementTimeout, match="storniere"),
+        one_second.reading("tests") as connection,
+        driver_cursor(connection, "sleeping") as cursor,
+    ):
+        cursor.execute(_SPOKEN_OTHERWISE.replace("{what}", "pg_sleep(20)"))

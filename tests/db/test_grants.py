@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from db.browse import PageRequest, browse
+from db.catalog import vector_columns
 from db.engine import Database
 from db.errors import PermissionDenied
 from db.grants import Grant, lacking, unreadable
@@ -91,3 +93,52 @@ def test_a_login_that_came_after_the_tables_is_let_in_by_migrating_again(reader:
     upgrade(reader)
     with reader.reading("tests") as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM vectorscope.job").scalar_one() == 0
+
+
+def test_whatever_the_catalog_would_list_is_left_out_while_it_may_not_be_read(reader: Database) -> None:
+    run(
+        reader,
+        f"""
+        DROP TABLE public.open;
+        DROP TABLE "Odd shop"."T %:x" CASCADE;
+        CREATE DOMAIN public.clip AS vector(3);
+        CREATE DOMAIN public.clipped AS public.clip;
+        CREATE TABLE public.said (id int PRIMARY KEY, e public.clipped);
+        CREATE TABLE public.flags (id int PRIMARY KEY, b bit(8));
+        CREATE TABLE public.old (id int PRIMARY KEY, b bit, v varbit);
+        CREATE TABLE public.parts (id int PRIMARY KEY, e vector(2)) PARTITION BY RANGE (id);
+        CREATE TABLE public.part PARTITION OF public.parts FOR VALUES FROM (0) TO (9);
+        GRANT SELECT ON public.parts TO "{READER}";
+        """,
+    )
+    with reader.reading("tests") as connection:
+        assert [str(grant) for grant in unreadable(connection)] == ["public.flags", "public.said"]
+        assert [str(each) for each in vector_columns(connection)] == ["public.parts.e"]
+    with reader.writing("tests") as connection:
+        listed = {str(each) for each in vector_columns(connection)}
+    assert listed == {"public.said.e", "public.flags.b", "public.parts.e", "public.part.e"}
+
+
+def test_a_granted_column_is_left_out_where_its_rows_cannot_be_told_apart(reader: Database) -> None:
+    run(
+        reader,
+        f"""
+        DROP TABLE public.open;
+        DROP TABLE "Odd shop"."T %:x" CASCADE;
+        CREATE TABLE public.keyless (name text, e vector(2));
+        CREATE TABLE public.masked (id int PRIMARY KEY, name text, e vector(2));
+        CREATE TABLE public.keyed (id int PRIMARY KEY, name text, e vector(2));
+        CREATE VIEW public.seen AS SELECT * FROM public.keyed;
+        GRANT SELECT (name, e) ON public.keyless, public.masked, public.seen TO "{READER}";
+        GRANT SELECT (id, e) ON public.keyed TO "{READER}";
+        """,
+    )
+    with reader.reading("tests") as connection:
+        assert [str(each) for each in vector_columns(connection)] == ["public.keyed.e"]
+        left_out = unreadable(connection)
+    assert [str(grant) for grant in left_out] == ["public.keyless", "public.masked", "public.seen"]
+    run(reader, " ".join(line for grant in left_out for line in grant.statements))
+    with reader.reading("tests") as connection:
+        assert unreadable(connection) == ()
+        for column in vector_columns(connection):
+            browse(connection, PageRequest(column, rows=5))

@@ -267,3 +267,23 @@ def test_the_log_is_read_oldest_first(database: Database) -> None:
 def test_an_unknown_job_is_named(database: Database) -> None:
     with pytest.raises(RequestError, match="There is no job 4711"):
         read(database, 4711)
+
+
+def test_what_only_its_owner_may_fetch_is_queued_for_each_who_asks(database: Database) -> None:
+    def ask(kind: str, who: str) -> int:
+        with database.writing("test") as connection, connection.begin():
+            return jobs.submit(connection, kind, {"t": 1}, created_by=who, max_attempts=1)[0]
+
+    of_ann = ask("export", "ann")
+    assert ask("export", "ann") == of_ann
+    assert ask("export", "bob") != of_ann
+    assert ask("import", "ann") == ask("import", "bob")
+
+
+def test_looks_at_watched_columns_do_not_crowd_out_what_people_ask_for(database: Database) -> None:
+    asked_for = [submit(database, table=f"t{number}") for number in range(3)]
+    looks = [submit(database, jobs.ROUTINE, look=number) for number in range(9)]
+    with database.reading("test") as connection:
+        listed = [job.id for job in jobs.latest(connection, 3)]
+        assert listed == [*reversed(looks[-3:]), *reversed(asked_for)]
+        assert len(jobs.latest(connection)) == 3 + jobs.ROUTINE_LISTED

@@ -161,3 +161,18 @@ def test_vectors_too_large_for_a_distance_are_not_called_null_or_zero(database: 
         info = find_column(connection, "t.e")
         found = diagnose(connection, SearchRequest(info, read_query("[1,1]", "vector"), Distance.COSINE))
     assert found.sentence.endswith("the other vectors are NULL, zero or too large to compute with.")
+
+
+@pytest.mark.parametrize("distance", [Distance.COSINE, Distance.INNER_PRODUCT])
+def test_a_query_too_large_to_compute_with_is_blamed_itself(database: Database, distance: Distance) -> None:
+    with database.control("tests") as connection:
+        run(
+            connection,
+            "CREATE TABLE large (id int PRIMARY KEY, e vector(3)); INSERT INTO large VALUES "
+            "(1, '[3.4e38,3.4e38,3.4e38]'), (2, '[3.4e38,-3.4e38,3.4e38]'), (3, '[1,2,3]')",
+        )
+    with database.reading("tests") as connection:
+        large = find_column(connection, "large.e")
+        found = diagnose(connection, SearchRequest(large, query_of_row(connection, large, "1"), distance))
+    assert found.cause is Cause.QUERY
+    assert "The query itself is too large to compute with" in found.sentence

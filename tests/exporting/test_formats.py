@@ -18,6 +18,7 @@ from dashboard.exporting.csv_file import cell
 from dashboard.exporting.formats import FORMATS, Format, format_named
 from db.engine import Database, driver_cursor
 from db.errors import RequestError
+from tests.db.conftest import run
 from tests.exporting.conftest import Write
 
 DIFFERENCES = """
@@ -226,3 +227,29 @@ def test_nan_in_a_decimal_is_refused_by_the_columns_name(write: Write, goods: Da
 def test_an_unknown_format_is_named() -> None:
     with pytest.raises(RequestError, match="'xlsx'"):
         format_named("xlsx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        ("date", "-infinity", "-infinity in the column 'at'"),
+        ("timestamptz", "infinity", "infinity in the column 'at'"),
+        ("timestamp", "294260-01-01", "294260-01-01 00:00:00 in the column 'at'"),
+    ],
+)
+def test_a_time_no_typed_file_holds_is_named_with_its_column(
+    write: Write, goods: Database, kind: str, value: str, told: str
+) -> None:
+    with goods.control("test") as connection:
+        run(connection, f"CREATE TABLE late (id int PRIMARY KEY, born date, at {kind}, e vector(1))")
+        run(connection, f"INSERT INTO late VALUES (1, '2020-01-01', '{value}', '[1]')")
+    with pytest.raises(RequestError, match=told):
+        write("late.e", format="parquet")
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+def test_a_year_beyond_the_calendar_of_python_is_exported(write: Write, goods: Database, kind: str) -> None:
+    with goods.control("test") as connection:
+        run(connection, f"CREATE TABLE late (id int PRIMARY KEY, at {kind}, e vector(1))")
+        run(connection, "INSERT INTO late VALUES (1, '20000-01-01', '[1]')")
+    assert write("late.e", format="parquet").rows == 1

@@ -150,6 +150,7 @@ def test_a_job_whose_worker_was_killed_is_done_again_with_the_same_result(
     assert outcome(filled, home, job) == outcome(filled, home, again)
 
 
+@pytest.mark.parametrize("kind", ["export", "map"], indirect=True)  # what leaves files, and what leaves rows
 def test_a_frozen_worker_loses_its_job_and_writes_no_second_result(
     filled: Farm, home: Path, kind: str
 ) -> None:

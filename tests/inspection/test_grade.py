@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.finding import Finding, Verdict
-from dashboard.inspection.grade import GRADES, grade
+from dashboard.inspection.grade import FEWEST, GRADES, UNGRADED, grade
 
 KEYS = [check.key for check in CHECKS if check.key != "coverage"]
 
@@ -49,3 +49,24 @@ def test_a_column_without_vectors_is_not_fit(coverage: float | None) -> None:
 
 def test_every_letter_has_its_words() -> None:
     assert list(GRADES) == list("ABCDE")
+
+
+def test_vectors_without_a_distance_weigh_like_missing_ones() -> None:
+    half = findings() | {"zero": Finding("", Verdict.ACT, "", value=0.5)}
+    lost = grade(half, zeros_are_lost=True)
+    assert (lost.letter, lost.worst[0]) == ("E", "zero")
+    assert lost.sentence == "Not fit for search. 50 % of the rows are in no answer."
+    assert grade(half).letter == "B"
+    assert grade(findings(coverage=0.7)).letter == "D"
+    assert grade(findings(coverage=0.3)).worst == ("coverage",)
+
+
+def test_a_column_of_nothing_but_zeros_is_not_fit_whatever_the_distance() -> None:
+    assert grade(findings(act=1), distinct=0).letter == "E"
+
+
+def test_a_handful_of_rows_is_not_graded() -> None:
+    few = grade(findings(), vectors=FEWEST - 1)
+    assert few.letter == UNGRADED
+    assert few.sentence.startswith("Too few rows to grade")
+    assert grade(findings(), vectors=FEWEST).letter == "A"

@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.finding import Verdict
+from dashboard.inspection.grade import UNGRADED
 from dashboard.inspection.report import Report
 from dashboard.inspection.run import KIND, InspectRequest, inspect
 from db import inspections
@@ -183,3 +184,22 @@ def test_an_empty_table_is_graded_e(database: Database) -> None:
         connection.exec_driver_sql("CREATE TABLE nothing (id int PRIMARY KEY, embedding vector(3))")
     report = look(database, "public.nothing.embedding")
     assert (report.grade.letter, report.grade.sentence) == ("E", "There is no vector to search.")
+
+
+@pytest.mark.parametrize("distance", ["cosine", "l2"])
+def test_a_table_of_zero_vectors_is_graded_e(database: Database, distance: str) -> None:
+    with database.control("tests") as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE blank AS SELECT i AS id, '[0,0,0]'::vector(3) AS embedding "
+            "FROM generate_series(1, 40) AS i"
+        )
+    assert look(database, "public.blank.embedding", distance=distance).grade.letter == "E"
+
+
+def test_a_table_of_one_row_is_not_graded(database: Database) -> None:
+    with database.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE lone AS SELECT 1 AS id, '[1,2,3]'::vector(3) AS embedding")
+    report = look(database, "public.lone.embedding")
+    assert report.grade.letter == UNGRADED
+    assert report.sample.in_words() == "the only row"
+    assert report.grade.sentence.startswith("Too few rows to grade")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dashboard.exporting.request import ExportRequest
 from dashboard.identity import LOCAL, Principal, Role, require
 from dashboard.jobs import queue
 from dashboard.jobs.kinds import KINDS, Kind, kind_named
@@ -50,6 +51,19 @@ def test_each_kind_asks_for_its_role(database: Database, kind: Kind) -> None:
     with pytest.raises(NotPermitted, match=kind.role.name.lower()):
         queue.submit(database, below, kind.key, PARAMS)
     assert audited(database) == []
+
+
+def test_an_equal_export_of_somebody_else_is_another_as_only_its_owner_may_fetch_it(
+    database: Database,
+) -> None:
+    params = ExportRequest("public.t.e").to_params()
+    first = queue.submit(database, ENGINEER, "export", params)
+    assert queue.submit(database, ENGINEER, "export", params) == first
+    assert queue.submit(database, OTHER, "export", params) != first
+
+
+def test_the_kinds_that_the_queue_treats_apart_are_kinds() -> None:
+    assert {*jobs.PERSONAL, jobs.ROUTINE} <= {kind.key for kind in KINDS}
 
 
 def test_only_its_starter_or_an_administrator_stops_a_job(database: Database) -> None:

@@ -7,8 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.advisor.advice import Severity
 from dashboard.advisor.rules import RULES
+from dashboard.identity import Principal, Role
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
+from dashboard.ui import doctor_view
 from dashboard.ui.advisor_view import SIGNS
 from dashboard.ui.doctor_view import STATEMENT
 from db.engine import Database
@@ -110,3 +112,26 @@ def test_what_is_not_one_select_is_refused_in_a_sentence(
 
 def test_every_severity_is_marked() -> None:
     assert set(SIGNS) == set(Severity)
+
+
+def test_pasted_sql_is_run_for_an_engineer_and_nobody_below(
+    nasty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_app("advisor", c=NASTY, view="Plan doctor")
+    app.text_area(key=STATEMENT).set_value("SELECT count(*) FROM nasty")
+    app.toggle(key="doctor analyze").set_value(True)
+    assert not press(app, "Diagnose").error
+    monkeypatch.setattr(doctor_view, "current_principal", lambda: Principal("ann", Role.ANALYST))
+    [refused] = press(app, "Diagnose").error
+    assert "ann may not run a pasted statement" in refused.value
+    assert app.toggle(key="doctor analyze").disabled
+    assert "An engineer or administrator may run it, too." in shown(app)
+    assert not diagnosed("SELECT count(*) FROM nasty").error
+
+
+def test_pasted_sql_that_may_do_more_than_answer_is_not_run(nasty: Database) -> None:
+    app = open_app("advisor", c=NASTY, view="Plan doctor")
+    app.text_area(key=STATEMENT).set_value("SELECT pg_terminate_backend(pg_backend_pid())")
+    app.toggle(key="doctor analyze").set_value(True)
+    [refused] = press(app, "Diagnose").error
+    assert "calls pg\\_terminate\\_backend" in refused.value

@@ -291,7 +291,7 @@ def test_a_forecast_over_the_budget_is_refused_before_it_starts(
 
 @pytest.fixture
 def rich(products: Database) -> int:
-    """A run of two k, a filter, two builds, clients, inserts and the live table, which has an index."""
+    """A run of two k, a filter, two builds, inserts and the live table, which has an index."""
     with products.control("tests") as connection:
         connection.exec_driver_sql(INDEX)
     plan = BenchmarkPlan(
@@ -301,8 +301,6 @@ def rich(products: Database) -> int:
         ks=(10, 20),
         subsets=(None, "10 %"),
         queries=10,
-        clients=(1,),
-        seconds=1,
         rebuilds=2,
         inserts=5,
         live=True,
@@ -324,7 +322,6 @@ def test_a_rich_run_shows_a_card_for_everything_it_measured(products: Database, 
     assert {
         "Your table as it stands",
         "Every query",
-        "Queries per second by clients",
         "What an index costs",
         "HNSW: m by ef_search",
     } <= set(headings(app))
@@ -334,6 +331,14 @@ def test_a_rich_run_shows_a_card_for_everything_it_measured(products: Database, 
     assert not linked.error
     assert "recall@20" in shown(linked)
     assert "where 10 %" in shown(linked)
+
+
+def test_clients_at_once_have_a_card(products: Database) -> None:
+    variants = sweep([parse_spec("ivfflat:lists=5")], {"probes": [1]})
+    plan = BenchmarkPlan(COLUMN, Distance.COSINE, variants, queries=10, clients=(1, 2), seconds=1)
+    app = open_app("benchmarks", run=str(measured(products, plan)))
+    assert not app.error
+    assert "Queries per second by clients" in headings(app)
 
 
 def test_a_growth_run_says_where_exact_search_crosses_the_target(products: Database) -> None:

@@ -1,6 +1,7 @@
 """Browsing: pages of rows by condition, order and place, and every state where there are none."""
 
 import json
+import logging
 
 import pandas as pd
 import pytest
@@ -253,6 +254,26 @@ def test_every_kind_of_table_is_paged_through(served: Database, name: str, colum
     assert len(rows_of(app)) == 50
     assert not app.error
     assert len(rows_of(press(app, "page Previous"))) == PAGE_ROWS
+
+
+def test_numbers_no_browser_knows_are_texts_and_nothing_is_logged(
+    served: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(
+        served,
+        "CREATE TABLE wild (id int PRIMARY KEY, price numeric, share float8, e vector(2))",
+        "INSERT INTO wild VALUES (1, 1e200, 'NaN', '[1,2]'), (2, 'NaN', '-Infinity', '[1,2]'), "
+        "(3, 0.5, 0.5, '[1,2]'), (4, NULL, NULL, '[1,2]')",
+    )
+    logger = logging.getLogger("streamlit.dataframe_util")
+    logger.addHandler(caplog.handler)
+    try:
+        rows = rows_of(open_app("data", c="public.wild.e")).set_index("id").sort_index()
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert list(rows["price"].astype(object).fillna("")) == ["1" + "0" * 200, "NaN", "0.5", ""]
+    assert list(rows["share"].astype(object).fillna("")) == ["NaN", "-Infinity", "0.5", ""]
+    assert not [record for record in caplog.records if record.name == logger.name]
 
 
 @pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW"])

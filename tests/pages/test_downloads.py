@@ -8,9 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.authentication import AuthenticationBackend
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
 from starlette.routing import Route
 
-from dashboard import downloads
+from dashboard import downloads, identity
 from dashboard.exporting.request import ExportRequest
 from dashboard.identity import LOCAL, Principal, Role
 from dashboard.jobs import queue
@@ -20,9 +24,18 @@ from db.engine import Database
 from tests.pages.filled import COLUMN, fill_products
 
 
-def get(address: str, **headers: str) -> httpx.Response:
-    """Ask the server's route."""
-    transport = httpx.ASGITransport(Starlette(routes=[Route(downloads.ADDRESS, downloads.exported)]))
+class Login(AuthenticationBackend):
+    """Knows nobody."""
+
+    async def authenticate(self, conn: HTTPConnection) -> None:
+        """Leave who asks unknown."""
+
+
+def get(address: str, *, login: bool = False, **headers: str) -> httpx.Response:
+    """Ask the server's route; with ``login``, behind what tells who somebody is."""
+    middleware = [Middleware(AuthenticationMiddleware, backend=Login())] if login else []
+    routes = [Route(downloads.ADDRESS, downloads.exported)]
+    transport = httpx.ASGITransport(Starlette(routes=routes, middleware=middleware))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -58,7 +71,17 @@ def test_what_is_not_there_or_not_yours_is_refused_in_words(
 ) -> None:
     lost = get(f"{address}.txt")
     assert (lost.status_code, lost.text) == (404, "There is no such export.")
-    monkeypatch.setattr(downloads, "current_principal", lambda: Principal("bob", Role.LEAD))
+    monkeypatch.setattr(downloads, "principal_of", lambda _: Principal("bob", Role.LEAD))
     denied = get(address)
     assert denied.status_code == 403
     assert "is local's: only they or an administrator" in denied.text
+
+
+def test_where_a_login_is_configured_nothing_is_sent_to_whom_the_request_does_not_name(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = get(address, login=True)
+    assert behind.status_code == 403
+    assert "does not know who you are" in behind.text
+    monkeypatch.setattr(identity, "current_principal", lambda: Principal("ann", Role.ADMIN))
+    assert get(address).status_code == 403

@@ -58,7 +58,7 @@ def test_the_inventory_tells_what_is_known_of_each_index(products: Database) -> 
     assert not app.exception
     (row,) = inventory(app)
     assert row["state"] == ["✓ valid"]
-    assert (row["index"], row["method"], row["serves"]) == ("products_hnsw", "hnsw", "vector_cosine_ops <=>")
+    assert (row["index"], row["method"], row["distance"]) == ("products_hnsw", "hnsw", "cosine <=>")
     assert row["options"] == "m=16, efc=64"
     assert row["built"] == "unknown"
     assert 90 < float(str(row["of_forecast"])) < 110

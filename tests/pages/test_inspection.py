@@ -169,10 +169,10 @@ def test_what_the_index_loses_is_shown_by_value_by_setting_and_by_reason(nasty: 
     assert "Show lost rows" in [button.label for button in app.button]
 
 
-def test_without_an_index_search_finds_every_row(served: Database) -> None:
+def test_without_an_index_search_finds_every_row_that_has_a_distance(served: Database) -> None:
     fill_products(served, indexed=False)
     app = open_app("inspection", c=COLUMN)
-    assert "search is exact and finds every row with a vector" in shown(app)
+    assert "search is exact and finds every row that has a distance" in shown(app)
 
 
 def test_an_empty_table_is_graded_and_says_why(served: Database) -> None:

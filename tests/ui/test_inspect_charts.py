@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.inspection.curves import Curve, Histogram, Ribbon
 from dashboard.inspection.findability import Findability, Group, Lost, Rung
+from dashboard.inspection.grade import UNGRADED
 from dashboard.inspection.report import Drawn
 from dashboard.inspection.statistics import wilson
 from dashboard.ui import inspect_charts, inspect_find_charts
@@ -42,6 +43,11 @@ def test_one_letter_of_the_ladder_is_lit(letter: str) -> None:
     drawn = inspect_charts.ladder(letter)
     bold = [note.text for note in drawn.layout.annotations if "<b>" in note.text]
     assert bold == [f"<b>{letter}</b>"]
+
+
+def test_without_a_grade_no_letter_is_lit() -> None:
+    drawn = inspect_charts.ladder(UNGRADED)
+    assert not [note.text for note in drawn.layout.annotations if "<b>" in note.text]
 
 
 def test_lengths_other_than_one_are_hatched_and_counted() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.advisor.doctor.case import Case, examine, walks_index
+from dashboard.advisor.doctor.effects import refuse_effects
 from dashboard.advisor.doctor.ordering import orderings
 from dashboard.advisor.doctor.rule import Asks, Finding, Fix, NoRewrite, Symptom
 from dashboard.advisor.doctor.rules import DOCTOR_RULES
@@ -66,10 +67,14 @@ def diagnose(
     ``connection`` is in a read-only transaction with pgvector's library loaded, as
     ``Database.reading(..., vectors=True)`` lends it.
 
-    Raises RequestError for what is not one SELECT, and what PostgreSQL says of it.
+    Raises RequestError for what is not one SELECT, and with ``analyze`` for what may do more than answer;
+    and what PostgreSQL says of it.
     """
     chosen = dict(settings or {})
-    case = examine(connection, read_statement(pasted), chosen, analyze=analyze)
+    statement = read_statement(pasted)
+    if analyze:
+        refuse_effects(connection, statement, chosen)
+    case = examine(connection, statement, chosen, analyze=analyze)
     notes = case.notes if case.ordering else (*case.notes, "No vector column is compared in this statement.")
     return Diagnosis(
         sql=case.sql,

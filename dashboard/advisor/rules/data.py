@@ -49,8 +49,8 @@ def invisible_rows(facts: Facts) -> Looked:
     )
     finding = f"{about}{counted(nulls + lost)} can never be found: their vector is {cause}."
     numbers = (
-        Number(f"{about}{nulls:,}", "NULL vectors"),
-        Number("uncounted" if zeros is None else f"{zeros:,}", "zero vectors"),
+        Number(f"{about}{nulls:,}", f"NULL vector{'s' * (nulls != 1)}"),
+        Number("uncounted" if zeros is None else f"{zeros:,}", f"zero vector{'s' * (zeros != 1)}"),
         Number(share((nulls + lost) / max(1, facts.rows)), f"of {facts.rows:,}"),
     )
     queries = tuple(facts.shown[name] for name, some in (("null", nulls), ("zero", lost)) if some)
