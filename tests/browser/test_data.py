@@ -153,6 +153,9 @@ def test_the_link_is_copied_and_the_export_opens_by_their_keys(page: Page) -> No
     page.locator("[class*=st-key-histogram] .nsewdrag").first.wait_for()  # drawn last of all
     press(page, "Shift+L")
     expect(page.get_by_text("Link copied")).to_be_visible()
-    assert "/data?c=public.products.embedding&s=-price" in page.evaluate("navigator.clipboard.readText()")
+    page.wait_for_function(
+        "async () => (await navigator.clipboard.readText())"
+        ".includes('/data?c=public.products.embedding&s=-price')"
+    )
     press(page, "e")
     expect(page.get_by_text("CSV", exact=True)).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,21 +46,38 @@ class Case:
     params: Mapping[str, Any]
     stored: tuple[int, int]
     """Inspections and maps that are there once it has succeeded."""
-    rows: int = 10_000
-    """So many that it takes some seconds."""
     in_the_middle: Callable[[Job], bool] = lambda job: job.done > 0
+    pause_s: float = 0.0
+    """What the worker that dies waits at each step: this would be over before anybody saw it begun."""
 
 
 CASES = {
-    "export": Case(ExportRequest(COLUMN, format="csv").to_params(), (0, 0), 200_000),
+    "export": Case(ExportRequest(COLUMN, format="csv").to_params(), (0, 0), pause_s=0.4),
     "map": Case(MapPlan(COLUMN, "tsne", 600, 3, 20.0).to_params(), (0, 1)),
     "inspect": Case(
-        InspectRequest(COLUMN, rows=8_000).to_params(),
+        InspectRequest(COLUMN, rows=3_000).to_params(),
         (1, 0),
         in_the_middle=lambda job: job.phase == "comparing every pair",
+        pause_s=0.4,
     ),
     "findability": Case(FindRequest(COLUMN, probes=500).to_params(), (1, 0)),
 }
+
+ROWS = 10_000
+SLOWLY = """
+import time
+from dashboard.__main__ import cli
+from dashboard.jobs.worker import RunningJob
+
+at_once = RunningJob.tell
+
+def tell(job, progress):
+    at_once(job, progress)
+    time.sleep({pause_s})
+
+RunningJob.tell = tell
+cli(["worker"])
+"""
 
 
 @pytest.fixture(params=list(CASES))
@@ -77,7 +95,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def filled(farm: Farm, home: Path, kind: str) -> Farm:
     """A farm with rows to read and, where that is the job, an index to ask for them."""
-    request = PopulateRequest(source="clusters", table="items", rows=CASES[kind].rows, dims=16)
+    request = PopulateRequest(source="clusters", table="items", rows=ROWS, dims=16)
     populate(farm.database, request, Unrecorded(), job_id=0)
     if kind == "findability":
         with farm.database.control("test") as connection:
@@ -93,6 +111,11 @@ def one(database: Database, statement: Any, **values: object) -> tuple[Any, ...]
 def begun(farm: Farm, kind: str) -> int:
     """Queue the job."""
     return farm.submit(kind, CASES[kind].params)
+
+
+def slow_worker(farm: Farm, kind: str) -> subprocess.Popen[bytes]:
+    """Start a worker that can be caught in the middle of the job, however fast this machine is."""
+    return farm.start_worker(SLOWLY.format(pause_s=CASES[kind].pause_s))
 
 
 def files(home: Path) -> list[Path]:
@@ -135,7 +158,7 @@ def test_a_job_whose_worker_was_killed_is_done_again_with_the_same_result(
     filled: Farm, home: Path, kind: str
 ) -> None:
     job_id = begun(filled, kind)
-    worker = filled.start_worker()
+    worker = slow_worker(filled, kind)
     filled.wait(job_id, CASES[kind].in_the_middle)
     worker.kill()
     worker.wait()
@@ -155,7 +178,7 @@ def test_a_frozen_worker_loses_its_job_and_writes_no_second_result(
     filled: Farm, home: Path, kind: str
 ) -> None:
     job_id = begun(filled, kind)
-    frozen = filled.start_worker()
+    frozen = slow_worker(filled, kind)
     filled.wait(job_id, CASES[kind].in_the_middle)
     frozen.send_signal(signal.SIGSTOP)
     filled.start_worker()
@@ -170,7 +193,7 @@ def test_a_frozen_worker_loses_its_job_and_writes_no_second_result(
 
 def test_a_cancelled_job_ends_soon_and_leaves_nothing(filled: Farm, home: Path, kind: str) -> None:
     job_id = begun(filled, kind)
-    filled.start_worker()
+    slow_worker(filled, kind)
     filled.wait(job_id, CASES[kind].in_the_middle)
     queue.cancel(filled.database, LOCAL, job_id)
     assert filled.wait(job_id, lambda job: job.is_finished, limit_s=8).state == "cancelled"
@@ -182,7 +205,7 @@ def test_a_cancelled_job_ends_soon_and_leaves_nothing(filled: Farm, home: Path, 
 
 def test_a_worker_told_to_stop_puts_the_job_back(filled: Farm, home: Path, kind: str) -> None:
     job_id = begun(filled, kind)
-    worker = filled.start_worker()
+    worker = slow_worker(filled, kind)
     filled.wait(job_id, CASES[kind].in_the_middle)
     worker.terminate()
     assert worker.wait(10) == 0

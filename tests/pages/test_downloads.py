@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -41,7 +42,8 @@ def get(address: str, *, login: bool = False, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.get(address, headers=headers)
 
-    return asyncio.run(ask())
+    with ThreadPoolExecutor(1) as own_loop:  # this thread's may be the browser's
+        return own_loop.submit(asyncio.run, ask()).result()
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ CASES: Mapping[str, Case] = {
         },
     ),
     "advisor": Case(
-        says={"empty table": ("No rule has anything to say", "Check again")},
+        says={"empty table": ("holds no rows", "Load rows")},
         never={"not migrated": "advises without them", "partial": "says with each figure what it rests on"},
     ),
     "indexes": Case(
