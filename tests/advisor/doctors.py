@@ -30,6 +30,7 @@ CREATE TABLE half AS TABLE t;
 CREATE TABLE bits AS TABLE t;
 CREATE TABLE subs AS TABLE t;
 CREATE TABLE part AS SELECT * FROM t ORDER BY cat <> 3; -- the first value that is read of cat is 3
+CREATE TABLE pair AS TABLE t;
 CREATE TABLE lists AS TABLE t;
 CREATE TABLE twice AS TABLE t;
 CREATE TABLE plain AS TABLE t;
@@ -51,6 +52,7 @@ CREATE INDEX half_e ON half USING hnsw ((e::halfvec(16)) halfvec_cosine_ops) WIT
 CREATE INDEX bits_e ON bits USING hnsw ((binary_quantize(e)::bit(16)) bit_hamming_ops) WITH (m = 8);
 CREATE INDEX subs_e ON subs USING hnsw ((subvector(e, 1, 8)::vector(8)) vector_cosine_ops) WITH (m = 8);
 CREATE INDEX part_e ON part USING hnsw (e vector_cosine_ops) WITH (m = 8) WHERE cat = 3;
+CREATE INDEX pair_e ON pair USING hnsw (e vector_cosine_ops) WITH (m = 8) WHERE cat IN (1, 2);
 CREATE INDEX lists_e ON lists USING ivfflat (e vector_cosine_ops) WITH (lists = 40);
 CREATE INDEX twice_h ON twice USING hnsw (e vector_cosine_ops) WITH (m = 8, ef_construction = 32);
 CREATE INDEX twice_i ON twice USING ivfflat (e vector_cosine_ops) WITH (lists = 40);

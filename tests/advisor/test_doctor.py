@@ -14,9 +14,10 @@ from dashboard.advisor.doctor.rules import DOCTOR_RULES
 from db.engine import Database
 from db.errors import DashboardError, DimensionMismatch, RequestError, TableNotFound
 from tests.advisor.doctors import QUERY, furnish, server_of
+from tests.advisor.forms import ADVISED, FORMS, INDEX, NOT_PRODUCED, TESTED, USES, Form
+from tests.advisor.states import STATES
 from tests.conftest import url_of
 
-INDEX = {"enable_seqscan": "off"}
 DISK = {"random_page_cost": "4"}
 """PostgreSQL's own; the embedded server has less."""
 RELAXED = {**INDEX, "hnsw.iterative_scan": "relaxed_order"}
@@ -193,23 +194,6 @@ SILENT: dict[str, Ask] = {
     "no distance": PLAIN,
 }
 
-USED = [
-    "SELECT id FROM t ORDER BY V <=> e LIMIT 10",
-    "SELECT id, e <=> V AS d FROM t ORDER BY 2 OFFSET 3 FETCH FIRST 5 ROWS WITH TIES",
-    "SELECT id FROM t ORDER BY e <=> V ASC NULLS LAST LIMIT 5 FOR UPDATE",
-    "SELECT id FROM t ORDER BY e <=> (SELECT e FROM q WHERE id = 1) LIMIT 10",
-    "SELECT id FROM t, (SELECT V::vector AS given) c ORDER BY t.e <=> c.given LIMIT 5",
-    "SELECT id FROM t WHERE e <=> V < 0.9 ORDER BY e <=> V LIMIT 5",
-    "SELECT id FROM t ORDER BY e::vector(16) <=> V LIMIT 5",
-    "SELECT min(e <=> V) FROM t",
-    "WITH r AS MATERIALIZED (SELECT id, e <=> V AS d FROM t ORDER BY d LIMIT 9) "
-    "SELECT * FROM r ORDER BY d + 0",
-    "SELECT id FROM (SELECT id, e FROM bits ORDER BY binary_quantize(e)::bit(16) <~> "
-    "binary_quantize(V::vector) LIMIT 40) s ORDER BY e <=> V LIMIT 10",
-    "EXPLAIN SELECT key FROM v ORDER BY embedding <=> %(query)s LIMIT %(k)s",
-    "SELECT id FROM t WHERE cat <> ALL (:some) ORDER BY e <=> :query LIMIT 5 -- 'not :this'",
-]
-
 
 @pytest.fixture(scope="module", params=[18, 16])
 def clinic(
@@ -297,13 +281,37 @@ def test_a_rule_is_silent_where_it_is_not(doctor: Doctor, rule: DoctorRule) -> N
     assert (rule.name, rule.title) not in spoken(doctor(SILENT[rule.title]))
 
 
-@pytest.mark.parametrize("sql", USED)
-def test_what_uses_the_index_is_not_complained_of(doctor: Doctor, sql: str) -> None:
-    found = doctor(Ask(sql))
-    assert found.uses_index
-    assert found.plan_node == "Index Scan"
-    assert found.index in {"t_e", "bits_e"}
-    assert found.findings == ()
+FOUND = [pytest.param(form, id=f"{row}: {form.sql[:60]}") for row, forms in FORMS.items() for form in forms]
+
+
+@pytest.mark.parametrize("form", FOUND)
+def test_every_form_is_judged_as_it_was_found(clinic: Database, form: Form) -> None:
+    with clinic.reading("tests", vectors=True) as connection:
+        version = connection.dialect.server_version_info
+        assert version
+        wanted = form.on(int(version[0]))
+        if not re.fullmatch(r"[PF]\d+|uses the index", wanted):
+            with pytest.raises(RequestError, match=wanted):
+                diagnose(connection, written(form.sql), form.settings)
+            return
+        found = diagnose(connection, written(form.sql), form.settings)
+    if wanted == USES:
+        assert (found.uses_index, found.plan_node, found.findings) == (True, "Index Scan", ())
+    else:
+        assert wanted in {rule for rule, _ in spoken(found)}
+
+
+def test_every_known_symptom_is_produced_or_has_its_reason_not_to_be() -> None:
+    by_rule = {rule.name for rule in DOCTOR_RULES if SPEAKS[rule.title]}
+    counts = {"P": 12, "F": 10, "R": 7, "B": 10, "V": 1, "C": 2, "S": 2}
+    known = {f"{kind}{number}" for kind, most in counts.items() for number in range(1, most + 1)}
+    accounts = (by_rule, set(ADVISED), set(TESTED), set(NOT_PRODUCED))
+    assert set().union(*accounts) == known
+    assert sum(map(len, accounts)) == len(known), "each is accounted for once"
+    assert set(ADVISED.values()) <= set(STATES)
+    for place in TESTED.values():
+        file, _, name = place.partition("::")
+        assert f"def {name}(" in (Path(__file__).parents[1] / file).read_text(), place
 
 
 def test_several_obstacles_are_named_and_rewritten_together(doctor: Doctor) -> None:
@@ -319,6 +327,34 @@ def test_what_was_put_in_the_place_of_parameters_is_told(doctor: Doctor) -> None
     assert found.notes[0].startswith("%(cat)s was taken as ")
     assert found.notes[1] == "%(query)s was taken as the vector of some row of public.t.e."
     assert found.notes[2] == "%(k)s was taken as 10."
+
+
+def test_a_parameter_beside_no_column_is_an_ordinary_value_of_its_type(doctor: Doctor) -> None:
+    found = doctor(Ask("SELECT id, $1 - (e <=> $2) AS s FROM t WHERE $3 ORDER BY s DESC LIMIT $4"))
+    assert found.notes[0] == "$1 was taken as 1."
+    assert found.notes[2] == "$3 was taken as true."
+    assert [finding.rule for finding in found.findings] == ["P2"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rewritten"),
+    [
+        (
+            "SELECT id, $1 - (e <=> $2) AS s FROM t WHERE e <-> $3 < $4 ORDER BY s DESC LIMIT 5",
+            "SELECT id, 1 - (e <=> $1) AS s FROM t WHERE e <-> $2 < 1 ORDER BY e <=> $1 LIMIT 5",
+        ),
+        (
+            "SELECT id FROM t ORDER BY 1 - (e <=> %(query)s) DESC LIMIT 5",
+            "SELECT id FROM t ORDER BY e <=> %(query)s LIMIT 5",
+        ),
+    ],
+)
+def test_what_is_written_anew_has_parameters_in_the_place_of_vectors(
+    doctor: Doctor, asked: str, rewritten: str
+) -> None:
+    [finding] = doctor(Ask(asked)).findings
+    assert finding.rewritten_sql == rewritten
+    assert doctor(Ask(finding.rewritten_sql)).uses_index
 
 
 def test_a_statement_without_vectors_is_said_to_be_one(doctor: Doctor) -> None:
@@ -381,7 +417,11 @@ def test_a_word_that_only_looks_like_a_call_is_run(doctor: Doctor) -> None:
             "part of this SELECT writes",
         ),
         ("SELECT * INTO copy FROM t", RequestError, "SELECT INTO makes a table"),
-        ("SELECT id FROM t WHERE $1 ORDER BY e <=> V LIMIT 3", RequestError, r"No value can be guessed"),
+        (
+            "SELECT id FROM t WHERE $1::tsvector IS NULL ORDER BY e <=> V",
+            RequestError,
+            "No value can be guessed",
+        ),
         ("SELECT id FROM nowhere", TableNotFound, "nowhere"),
         ("SELECT id FROM t ORDER BY e <=> '[1,2]' LIMIT 3", DimensionMismatch, "has 16 dimensions"),
         ("SELECT id FROM t ORDER BY e <=> ARRAY[1,2]::real[] LIMIT 3", RequestError, "vector <=> real"),

@@ -28,6 +28,9 @@ from db.remedies import quoted
 
 NO_SEQSCAN = {"enable_seqscan": "off"}
 
+LONG_VALUE = 60
+"""Letters from which on the value of a parameter is not written out."""
+
 CHEAPER = ({"random_page_cost": "1.1"}, {"hnsw.ef_search": "40"}, {"ivfflat.probes": "1"})
 """Settings under which an index costs less, tried where one could be used and is not."""
 
@@ -55,8 +58,9 @@ class Scan:
 class Case:
     """What the rules look at; nothing here asks the server again.
 
-    ``sql`` is the statement with a value for each parameter.  ``forced`` is its plan with sequential
-    scans discouraged.  ``cursor_plan`` is that of the statement without LIMIT, were it read by a cursor.
+    ``sql`` is the statement with a value for each parameter; ``long_values`` are those that nobody wants
+    to read, each with its parameter as the doctor writes it.  ``forced`` is its plan with sequential scans
+    discouraged.  ``cursor_plan`` is that of the statement without LIMIT, were it read by a cursor.
     ``generic`` is the plan a prepared statement would have for any values.  ``unindexed`` counts the rows
     whose vector is NULL, and zero.  ``cheaper`` are settings under which the index is taken after all.
     """
@@ -76,6 +80,7 @@ class Case:
     unindexed: tuple[int, int] | None = None
     cheaper: tuple[Mapping[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    long_values: tuple[tuple[str, str], ...] = ()
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -149,10 +154,11 @@ def examine(
         )
     generic, sql = None, statement.sql
     notes: tuple[str, ...] = ()
+    long_values: tuple[tuple[str, str], ...] = ()
     if statement.parameters:
         generic = explain_pasted(connection, sql, settings, generic=True)
         values, notes = chosen_values(connection, statement, plan_facts(connection, generic))
-        sql = statement.with_values(values)
+        sql, long_values = statement.with_values(values), tuple(_long_values(statement, values))
     plan = explain_pasted(connection, sql, settings, analyze=analyze)
     facts = plan_facts(connection, plan)
     ordering, searched = _searched(Statement(sql, (), statement.cursor), facts)
@@ -167,9 +173,18 @@ def examine(
         searched=searched,
         generic=generic,
         notes=notes,
+        long_values=long_values,
     )
     _check_length(case)
     return _with_more(connection, case, settings)
+
+
+def _long_values(statement: Statement, values: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    """Pair the long values with their parameters: as these were written, numbered ones from 1 again."""
+    long = {number: value for number, value in sorted(values.items()) if len(value) >= LONG_VALUE}
+    for place, (number, value) in enumerate(long.items(), start=1):
+        written = statement.parameters[number - 1]
+        yield value, f"${place}" if written.startswith("$") else written
 
 
 def _searched(statement: Statement, facts: PlanFacts) -> tuple[Ordering | None, Searched | None]:

@@ -21,7 +21,9 @@ from db.errors import RequestError
 from db.explain import Node, Plan
 from db.pasted import explain_pasted
 
-_LONG_VECTOR = re.compile(r"'\[([^',]+),[^']{30,}\]'")
+NOTHING_COMPARED = "No vector column is compared in this statement."
+
+_LONG_VECTOR = re.compile(r"' *\[([^',]+),[^']{30,}\]'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def diagnose(
     if analyze:
         refuse_effects(connection, statement, chosen)
     case = examine(connection, statement, chosen, analyze=analyze)
-    notes = case.notes if case.ordering else (*case.notes, "No vector column is compared in this statement.")
+    notes = case.notes if case.ordering else (*case.notes, NOTHING_COMPARED)
     return Diagnosis(
         sql=case.sql,
         plan=case.plan,
@@ -141,7 +143,11 @@ def _rewritten(
         plan = explain_pasted(connection, sql, settings)
     except (NoRewrite, DBAPIError, RequestError):
         return None
-    return sql if walks_index(plan, case.facts) else None
+    if not walks_index(plan, case.facts):
+        return None
+    for value, parameter in case.long_values:
+        sql = sql.replace(value, parameter)
+    return sql
 
 
 def _fixed(case: Case, fixes: Sequence[Fix]) -> str:

@@ -108,13 +108,13 @@ def orderings(tree: ast.SelectStmt) -> Iterator[Ordering]:
     for select in selects:
         own = (select.targetList, select.whereClause, select.havingClause)
         for node in walk(own, below_queries=False):
-            if _distance(node):
+            if distance_in(node):
                 yield from _in(select, None, node)
 
 
 def _in(select: ast.SelectStmt, key: ast.SortBy | None, expression: Any) -> Iterator[Ordering]:
     for node in walk(expression, below_queries=False):
-        if known := _distance(node):
+        if known := distance_in(node):
             distance, own_sign = known
             sides = _sides(node)
             operand, other = sides if columns_in(sides[0]) else reversed(sides)
@@ -130,7 +130,8 @@ def _sides(node: Any) -> list[Any]:
     return list(node.args or ()) if isinstance(node, ast.FuncCall) else [node.lexpr, node.rexpr]
 
 
-def _distance(node: Any) -> tuple[Distance, int] | None:
+def distance_in(node: Any) -> tuple[Distance, int] | None:
+    """Tell which distance a node is, by operator or function, and -1 where it grows as that falls."""
     if isinstance(node, ast.A_Expr) and node.kind == A_Expr_Kind.AEXPR_OP and node.lexpr is not None:
         distance = distance_of_operator(_operator(node))
         return distance and (distance, 1)

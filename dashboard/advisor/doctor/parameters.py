@@ -11,12 +11,24 @@ from sqlalchemy import Connection
 
 from dashboard.advisor.doctor.ordering import orderings
 from dashboard.advisor.doctor.statement import Statement
-from dashboard.advisor.doctor.syntax import parts, walk
+from dashboard.advisor.doctor.syntax import parts, printed, walk
 from dashboard.advisor.doctor.tables import searched_column
 from db.errors import RequestError
+from db.pasted import parameter_types
 from db.plan_facts import PlanFacts, sample_value, sample_vector
 
 ASSUMED_LIMIT = 10
+
+OF_TYPE = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "numeric", "real", "double precision"), "1"),
+    **dict.fromkeys(("text", "character varying"), "'a'"),
+    **dict.fromkeys(("timestamp with time zone", "timestamp without time zone"), "now()"),
+    "boolean": "true",
+    "date": "current_date",
+    "interval": "CAST('1 day' AS interval)",
+}
+"""What stands for a parameter that is compared with no column, by its type: the plan is the same for any."""
+
 _ANY_OF = (A_Expr_Kind.AEXPR_OP_ANY, A_Expr_Kind.AEXPR_OP_ALL)
 
 
@@ -25,7 +37,8 @@ def chosen_values(
 ) -> tuple[dict[int, str], tuple[str, ...]]:
     """Choose SQL for each parameter, by its number, and tell what was chosen.
 
-    A vector is that of some row, and a value compared with a column is some value of the column.
+    A vector is that of some row, a value compared with a column is some value of the column, and anything
+    else is an ordinary value of its type.
 
     Raises RequestError for a parameter of which nothing can be guessed.
     """
@@ -33,6 +46,11 @@ def chosen_values(
     tree = statement.parsed()
     for number, value, told in _guesses(connection, tree, facts):
         chosen.setdefault(number, (value, told))
+    if set(_numbers(tree)) - set(chosen):
+        types = parameter_types(connection, printed(tree))
+        for number, of_type in enumerate(types, start=1):
+            if usual := OF_TYPE.get(of_type):
+                chosen.setdefault(number, (usual, usual))
     for number in _numbers(tree):
         if number not in chosen:
             written = statement.parameters[number - 1]
@@ -55,7 +73,9 @@ def _guesses(
         if column and (numbers := _numbers((ordering.operand, ordering.other))):
             sample = sample_vector(connection, column)
             for number in numbers if sample else ():
-                yield number, _literal(str(sample)), f"the vector of some row of {column}"
+                # The same vector for each, spelled differently so that they are told apart afterwards.
+                apart = "" if column.type == "bit" else " " * (number - 1)
+                yield number, _literal(f"{apart}{sample}"), f"the vector of some row of {column}"
     for node in walk(tree):
         if isinstance(node, ast.SelectStmt):
             for number in _numbers(node.limitCount):
@@ -69,6 +89,8 @@ def _guesses(
 def _compared(connection: Connection, node: ast.A_Expr, facts: PlanFacts) -> Iterator[tuple[int, str, str]]:
     sides: tuple[tuple[Any, Any], ...] = ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr))
     for given, known in sides:
+        if isinstance(given, ast.A_Expr) and given.kind == A_Expr_Kind.AEXPR_OP:
+            continue  # what is computed is of the column's type, and not its parts: now() - $1
         columns = [part for part in walk(known, below_queries=False) if isinstance(part, ast.ColumnRef)]
         for number in _numbers(given) if columns else ():
             name = parts(columns[0])[-1]

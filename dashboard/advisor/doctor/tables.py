@@ -94,7 +94,8 @@ def _column(table: str | None, name: str, facts: PlanFacts) -> tuple[int, Vector
     known = [(root, column) for root, column in every if column.column == name]
     candidates = [(root, column) for root, column in known if column.table == table]
     if not any(relation.name == table for relation in facts.relations):
-        candidates = candidates or known or (every if len(every) == 1 else [])
+        is_plain = any(name in relation.columns for relation in facts.relations) and not known
+        candidates = candidates or known or (every if len(every) == 1 and not is_plain else [])
     # Of a partition and its whole, the whole: its indexes are those of all.
     return next((pair for pair in candidates if pair[0] not in roots or roots[pair[0]] == pair[0]), None)
 
