@@ -11,37 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dashboard.alerting import tell
 from dashboard.benchmark.growth import Band, fit_points
-from dashboard.benchmark.live import measure_live
-from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.trial import Outcome
 from dashboard.inspection.statistics import wilson
+from dashboard.recall import K, ask_both, draw_queries
 from db import jobs, watches
-from db.canary import written
 from db.catalog import ColumnInfo, default_distance, find_column
 from db.distance import Distance
 from db.engine import Database
-from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover, RequestError
-from db.exact_probe import time_exact, time_today
+from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover
+from db.exact_probe import time_today
 from db.index_catalog import IndexInfo
-from db.nearest import UNDEFINED_FOR_ZERO
 from db.progress import Ledger, Progress
-from db.runs import LIVE
-from db.sampling import Sample as Drawn
-from db.sampling import take_sample
 from db.selffind import probe_many, serving_indexes
 from db.watches import Look, Watch
 
 KIND = "watch"
-K = 10
 LOOK_S = 20.0
 """What the searches of one look may take together, as forecast from one that was timed."""
-FEWEST, MOST = 10, 100
-"""Queries of a look: fewer tell nothing of p95, more nothing new."""
 
 _MEASURES = ("p50_ms", "p95_ms", "recall")
 
@@ -160,20 +148,14 @@ def crossing(looks: Sequence[Look], p95_ms: float) -> Band | None:
 def _searched(database: Database, column: ColumnInfo, ledger: Ledger, *, seed: int) -> dict[str, float]:
     """Measure the live table; of today's index nothing, where none is used."""
     distance = default_distance(column)
-    with database.reading("watch", vectors=True) as connection:
-        timed = time_exact(connection, column, distance, k=K)
-        if timed is None:
-            raise RequestError(f"{column} holds no vector to search for.", "Load rows with vectors first.")
-        drawn = take_sample(connection, column, rows=MOST, seed=seed)
-    rows = _usable(drawn, column, distance)
-    queries = min(len(rows), int(LOOK_S * 1000 / (3 * timed.p95_ms)), MOST)
-    if timed.stopped or queries < min(FEWEST, len(rows)):
-        figures = {"exact_p95_ms": timed.p95_ms} | _index_alone(database, column, distance)
+    drawn = draw_queries(database, column, distance, seed=seed, budget_s=LOOK_S)
+    if drawn.texts:
+        figures = _both(database, column, distance, drawn.texts, seed=seed)
     else:
-        figures = _both(database, column, distance, [text for _, text in rows[:queries]], seed=seed)
+        figures = {"exact_p95_ms": drawn.exact_p95_ms} | _index_alone(database, column, distance)
     if "index_p95_ms" in figures:
         ledger.tell(Progress(1, 2, "steps", "looking for rows by their own vectors"))
-        figures |= _canaries(database, column, distance, rows)
+        figures |= _canaries(database, column, distance, drawn.rows)
     return figures | _sizes(column)
 
 
@@ -181,12 +163,7 @@ def _both(
     database: Database, column: ColumnInfo, distance: Distance, texts: Sequence[str], *, seed: int
 ) -> dict[str, float]:
     """Ask exactly and as the planner answers today, in turns."""
-    plan = BenchmarkPlan(str(column), distance, (), ks=(K,), queries=len(texts), seed=seed, live=True)
-    plan.check_type(column)
-    trials = [trial for trial in plan.trials if trial.arm == LIVE]
-    exact, today = measure_live(database, plan, column, trials, _queries(texts), tell=lambda _: None)
-    if not exact.trial.is_measured:
-        raise RequestError(f"{column} could not be searched: {exact.trial.reason}", "Look again later.")
+    exact, today = ask_both(database, column, distance, texts, seed)
     return _named("exact", exact) | (_named("index", today) if today.trial.is_measured else {})
 
 
@@ -204,21 +181,6 @@ def _named(arm: str, outcome: Outcome) -> dict[str, float]:
     return {f"{arm}_{name}": measures[name] for name in names if name in measures} | {
         f"{arm}_queries": float(outcome.trial.queries)
     }
-
-
-def _usable(drawn: Drawn, column: ColumnInfo, distance: Distance) -> list[tuple[str, str]]:
-    """Spell the key and the vector of the sampled rows that have a distance to others."""
-    return [
-        (key, written(vector, column.type))
-        for key, vector in zip(drawn.keys, drawn.vectors, strict=True)
-        if distance not in UNDEFINED_FOR_ZERO or vector.any()
-    ]
-
-
-def _queries(texts: Sequence[str]) -> Sample:
-    """Make what a live measurement asks; it compares the server's own answers, and so needs no rows."""
-    none, nowhere = np.empty((0, 0), np.float32), np.empty(0, np.int64)
-    return Sample(none, none, tuple(text.encode() for text in texts), nowhere, nowhere, {})
 
 
 def _canaries(

@@ -33,7 +33,7 @@ from db.keys import key_text
 from db.nearest import NAN, SearchSettings, distance_label, identity, source
 from db.savepoint import set_for_now
 
-_FORCED = {"enable_seqscan": "off", "enable_sort": "off"}
+FORCED = {"enable_seqscan": "off", "enable_sort": "off"}
 """The planner reads small tables whole, which finds everything and tells nothing of the index."""
 
 
@@ -147,4 +147,4 @@ def _vector(column: ColumnInfo) -> ColumnElement[Any]:
 
 def forced(connection: Connection, settings: SearchSettings) -> AbstractContextManager[None]:
     """Make the settings of a search, and leave the planner nothing but an index to walk."""
-    return set_for_now(connection, _FORCED | replace(settings, exact=False).parameters())
+    return set_for_now(connection, FORCED | replace(settings, exact=False).parameters())

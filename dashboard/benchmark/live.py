@@ -5,7 +5,7 @@ A query that is a row of the table is nearest to itself; that answer is set asid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from db.engine import Database
 from db.errors import StatementTimeout
 from db.explain import Plan
 from db.index_catalog import IndexInfo
+from db.probing import FORCED
 from db.timing import asking
 
 Floats = NDArray[np.float64]
@@ -46,15 +47,18 @@ def measure_live(
     sample: Sample,
     *,
     tell: Callable[[int], None],
+    through_index: bool = False,
 ) -> list[Outcome]:
     """Ask the live table each trial's queries in one read-only transaction, exact and today's in turns.
 
     A trial of today's index is void where the table has none for this distance, or the planner will not
-    take it: its recall would be that of exact search.
+    take it: its recall would be that of exact search.  ``through_index`` leaves the planner nothing else.
     """
     queries = plan.asked(trials[0])
     try:
-        used, rounds, quiet = _ask(database, plan, column, trials, sample, tell=tell)
+        used, rounds, quiet = _ask(
+            database, plan, column, trials, sample, tell=tell, through_index=through_index
+        )
     except StatementTimeout:
         reason = "A search of the live table took longer than a reading connection may."
         return [void(plan, trial, reason) for trial in trials]
@@ -89,9 +93,11 @@ def _ask(
     sample: Sample,
     *,
     tell: Callable[[int], None],
+    through_index: bool,
 ) -> tuple[list[_Used], dict[int, Rounds], list[Quiet]]:
     queries = plan.asked(trials[0])
-    arms = [_arm(plan, column, trial) for trial in trials]
+    today = FORCED if through_index else {}
+    arms = [_arm(plan, column, trial, today) for trial in trials]
     with database.reading("benchmark live") as connection, asking(connection, arms, sample.texts) as asker:
         used = [_used(asker.plan(number), column) for number in range(len(trials))]
         turns = [
@@ -118,11 +124,11 @@ def without_self(found: Floats, exact: Floats) -> Floats:
     return np.asarray(found[kept].reshape(len(found), -1))
 
 
-def _arm(plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial) -> Arm:
+def _arm(plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, today: Mapping[str, str]) -> Arm:
     subset = plan.filters.get(trial.subset or "")
     k = trial.k + plan.asks_rows
     search = LiveSearch(column, plan.distance, k, subset.filters if subset else ())
-    return Arm(search, {} if trial.today else EXACT_SETTINGS)
+    return Arm(search, today if trial.today else EXACT_SETTINGS)
 
 
 def _used(chosen: Plan, column: ColumnInfo) -> _Used:

@@ -9,6 +9,7 @@ from dashboard.indexing.change import DROP_KIND, REINDEX_KIND
 from dashboard.indexing.request import ChangeRequest
 from dashboard.inspection.findability import KIND as FIND_KIND
 from dashboard.inspection.findability import FindRequest
+from dashboard.recall import BUDGET_S, MOST, SEED
 from dashboard.ui import index_given, index_reads, state, tables
 from dashboard.ui.index_reads import Measured
 from dashboard.ui.index_table import built, chip, holds, options, serves
@@ -17,9 +18,13 @@ from dashboard.ui.progress import begin
 from dashboard.ui.search_view import card_title
 from dashboard.ui.shell import go
 from dashboard.ui.units import duration, size
+from dashboard.ui.waiting import waiting
 from db.columns import spelled
 from db.errors import DashboardError
 from db.index_inventory import Listed
+
+PARTITIONED = "partitioned table"
+"""Its index holds nothing: each part has its own, and plans name those."""
 
 JOB = "job"
 """The address's name for the job that is shown."""
@@ -89,19 +94,47 @@ def _actions(one: Listed) -> None:
 def _measure(one: Listed) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         able = one.state == "valid" and not one.index.is_expression and not one.index.predicate
+        able = able and one.index.distance is not None
+        asked = st.button(
+            "Measure recall now",
+            icon=":material/straighten:",
+            key="recall now",
+            disabled=not able or one.column.kind == PARTITIONED,
+            help=f"Up to {MOST} rows, seed {SEED}, are searched exactly and through this index, at the "
+            f"settings a new session has, read-only; the searches take about {BUDGET_S:g} s at most",
+        )
         if st.button(
             "Ask it for its rows",
             icon=":material/radar:",
             key="find rows",
-            disabled=not able or one.index.distance is None,
+            disabled=not able,
             help="A job: 2,000 rows are looked for by their own vector, seed 42",
         ):
             request = FindRequest(str(one.column), distance=one.index.distance and one.index.distance.stem)
             _submit(FIND_KIND, request.to_params())
-        if st.button("Measure recall", icon=":material/speed:", key="measure recall"):
+        if st.button("Benchmark", icon=":material/speed:", type="tertiary", key="measure recall"):
             go("benchmarks.py", {"c": str(one.column), "new": "1"})
         if st.button("Lost rows", icon=":material/query_stats:", type="tertiary", key="lost rows"):
             go("inspection.py", {"c": str(one.column)})
+    if asked:
+        _recall_now(one)
+    elif now := index_reads.recalled(one):
+        st.caption(
+            f":material/straighten: **Recall@{now.k} {now.recall:.3f}** ({now.low:.3f} to {now.high:.3f} "
+            f"with 95 % confidence) over {now.queries:,} rows of the table, seed {now.seed}, at "
+            f"{escaped(now.parameter)} = {now.setting}, in {now.took_s:.1f} s. A table's own rows flatter "
+            "an index a little; a benchmark holds its queries out."
+        )
+
+
+def _recall_now(one: Listed) -> None:
+    try:
+        with waiting("Searching exactly and through the index", 60):
+            index_reads.measure_recall(one)
+    except DashboardError as error:
+        problem(error)
+        return
+    st.rerun()
 
 
 @st.dialog("Drop an index", icon=":material/delete:")

@@ -12,6 +12,7 @@ from dashboard.indexing.trial import KIND as TRIAL_KIND
 from dashboard.indexing.trial import Timed
 from dashboard.inspection import findability
 from dashboard.inspection.findability import Findability
+from dashboard.recall import Recalled, recall_now
 from dashboard.ui import state
 from db import index_builds, inspections
 from db.canary import setting_in_force
@@ -107,12 +108,34 @@ def measured(listed: Listed, runs: Sequence[Run]) -> Measured:
     if listed.method is None:
         return Measured()
     recall, recall_from = _recall(listed, runs)
+    if now := recalled(listed):
+        recall = now.recall
+        recall_from = f"asked here, n = {now.queries:,}, seed {now.seed}, k = {now.k}"
     looked = findability_of(_named(listed))
     if looked is None or looked[0].index != listed.index.name:
         return Measured(recall, recall_from)
     seen = looked[0]
     told = f"n = {seen.probes:,}, seed {seen.sample.seed}, {seen.parameter} = {seen.setting}"
     return Measured(recall, recall_from, seen.share, told)
+
+
+def measure_recall(listed: Listed) -> None:
+    """Ask the index for some rows of its table, and keep what it found for this browser session.
+
+    Raises RequestError where it cannot be asked (see ``recall_now``), and what reading raises.
+    """
+    state.remember(_kept(listed), recall_now(state.database(), listed.column, listed.index))
+
+
+def recalled(listed: Listed) -> Recalled | None:
+    """What ``measure_recall`` has kept of an index, as it was last built."""
+    found: Recalled | None = state.recall(_kept(listed))
+    return found
+
+
+def _kept(listed: Listed) -> str:
+    # An index that is built anew has another oid.
+    return f"recall {listed.column} {listed.index.name} {listed.facts and listed.facts.oid}"
 
 
 def _named(listed: Listed) -> VectorColumn:

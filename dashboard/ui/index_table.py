@@ -97,8 +97,8 @@ def table(listed: Sequence[Listed], known: Sequence[Measured]) -> Listed | None:
     with st.container(border=True):
         card_title(
             "Inventory",
-            "size against what the formula forecasts for these rows · recall of the last benchmark at the "
-            "setting in force · select a row to see its SQL, rebuild, drop or clone it",
+            "size against what the formula forecasts for these rows · recall at the setting in force, as "
+            "last measured · select a row to see its SQL, rebuild, drop or clone it",
         )
         names = [f"{one.column.schema}.{one.index.name}" for one in listed]
         event = st.dataframe(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import recall
 from dashboard.identity import LOCAL
 from dashboard.indexing.request import BuildRequest
 from dashboard.jobs import queue
@@ -12,7 +15,7 @@ from dashboard.jobs.worker import Worker
 from db import jobs
 from db.engine import Database
 from tests.indexing.conftest import old_snapshot, vector_indexes
-from tests.pages.conftest import open_app
+from tests.pages.conftest import forget_the_installation, open_app
 from tests.pages.filled import COLUMN, fill_products, measure_products, widget
 from tests.pages.test_inspection import shown
 
@@ -209,6 +212,91 @@ def test_recall_and_time_come_from_what_was_measured(products: Database) -> None
     (row,) = inventory(app)
     assert float(str(row["recall"])) > 0.5
     assert "not timed" not in [metric.value for metric in app.metric]
+
+
+def selected(app: AppTest, name: str, among: list[str]) -> AppTest:
+    """Select the row of an index; ``among`` are all of the inventory, in its order."""
+    rows = [among.index(name)]
+    app.session_state[f"inventory {[f'public.{each}' for each in among]}"] = {
+        "selection": {"rows": rows, "columns": [], "cells": []}
+    }
+    return app.run()
+
+
+@pytest.fixture
+def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slow machine ask as many queries as a fast one."""
+    monkeypatch.setattr(recall, "BUDGET_S", 600)
+
+
+@pytest.mark.usefixtures("ample_time")
+def test_recall_is_measured_on_request_with_its_interval(products: Database) -> None:
+    app = selected(open_app("indexes", c=COLUMN), "products_hnsw", ["products_hnsw"])
+    assert "not measured" in app.table[0].value.to_string()
+    app = widget(app, "recall now").click().run()
+    assert not app.exception
+    assert not app.error
+    told = next(c.value for c in app.caption if "Recall@10" in c.value)
+    assert re.search(
+        r"0\.\d+ to \d\.\d+ with 95 % confidence\) over 100 rows of the table, seed 42, "
+        r"at hnsw.ef_search = 40, in \d+\.\d s",
+        told.replace("\\", ""),
+    )
+    assert float(str(inventory(app)[0]["recall"])) > 0.5
+
+
+def test_a_recall_that_takes_too_long_is_handed_to_a_benchmark(
+    products: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "BUDGET_S", 0.001)
+    app = selected(open_app("indexes", c=COLUMN), "products_hnsw", ["products_hnsw"])
+    [error] = widget(app, "recall now").click().run().error
+    assert "fewer than 10 fit into 0.001 s" in error.value
+    assert "Measure it by a benchmark" in error.value
+
+
+@pytest.mark.usefixtures("ample_time")
+def test_an_index_the_planner_passes_by_is_not_measured_as_if_it_were_used(products: Database) -> None:
+    with products.control("test") as connection:
+        connection.exec_driver_sql(
+            "CREATE INDEX products_lists ON products USING ivfflat (embedding vector_cosine_ops) "
+            "WITH (lists = 20)"
+        )
+    app = open_app("indexes", c=COLUMN)
+    names = [str(row["index"]) for row in inventory(app)]
+    app = selected(app, "products_hnsw", names)
+    app = widget(app, "recall now").click().run()
+    [error] = app.error
+    assert "The planner walks products\\_lists and not products\\_hnsw" in error.value
+
+
+def test_somebody_elses_table_names_its_owner_and_what_to_hand_over(
+    products: Database, installation: pytest.MonkeyPatch
+) -> None:
+    with products.control("test") as connection:
+        connection.exec_driver_sql(
+            "CREATE ROLE products_owner; CREATE ROLE products_guest LOGIN; "
+            "ALTER TABLE products OWNER TO products_owner; GRANT SELECT ON products TO products_guest; "
+            "GRANT USAGE ON SCHEMA vectorscope TO products_guest; "
+            "GRANT SELECT ON ALL TABLES IN SCHEMA vectorscope TO products_guest"
+        )
+    guest = products.url.set(username="products_guest").render_as_string(hide_password=False)
+    installation.setenv("DATABASE_URL", guest)
+    forget_the_installation()
+    try:
+        app = open_app("indexes", c=COLUMN, build="hnsw:m=8,ef_construction=16")
+        assert not app.exception
+        told = shown(app).replace("\\", "")
+        assert "public.products belongs to products_owner, and only its owner can index it" in told
+        assert "this login is products_guest" in told
+        assert "Hand this to products_owner" in told
+        assert any("CREATE INDEX CONCURRENTLY" in code.value for code in app.code)
+        assert widget(app, "build index").disabled
+    finally:
+        forget_the_installation()
+        with products.control("test") as connection:
+            connection.exec_driver_sql("DROP OWNED BY products_owner, products_guest CASCADE")
+            connection.exec_driver_sql("DROP ROLE products_owner, products_guest")
 
 
 def test_a_trial_build_tells_how_long_the_whole_takes(products: Database) -> None:
