@@ -64,7 +64,8 @@ def test_a_build_that_waits_names_whom_and_can_be_cancelled(page: Page, served_d
     visit(page, f"{ADDRESS}&build=hnsw:m=5,ef_construction=10&by=cosine", "Indexes")
     with old_snapshot(served_database):
         page.get_by_role("button", name="Build HNSW").click()
-        expect(page.get_by_text(re.compile("Waiting for pid"))).to_be_visible(timeout=AT_WORK_MS)
+        expect(page.get_by_text(re.compile(r"Waiting for pid \d+"))).to_be_visible(timeout=AT_WORK_MS)
+        expect(page.get_by_text(re.compile("idle in transaction · open for"))).to_be_visible()
         page.get_by_role("button", name="Cancel").click()
         expect(page.get_by_text("nothing half-done was left behind")).to_be_visible(timeout=AT_WORK_MS)
     assert all(vector_indexes(served_database).values())

@@ -1,5 +1,6 @@
 """Index builds on a real table: each form of index, each refusal, and what the record says afterwards."""
 
+import re
 import threading
 from contextlib import ExitStack
 
@@ -246,18 +247,22 @@ def test_a_writer_is_waited_for_and_named_before_anything_is_made(
 def test_an_old_snapshot_is_shown_while_it_is_waited_for(items: Database) -> None:
     job_id = queue.submit(items, LOCAL, "build_index", request())
     worker = threading.Thread(target=lambda: Worker(items, lease_s=10).run_one(only=job_id))
-    with old_snapshot(items):
+    with old_snapshot(items) as holder:
+        pid = holder.execute(text("SELECT pg_backend_pid()")).scalar_one()
         worker.start()
         for _ in range(100):
             threading.Event().wait(0.1)
             job = job_of(items, job_id)
             if "behind pid" in job.phase and (record := record_of(items, job)).progress.get("blockers"):
                 break
-        assert "waiting for old snapshots" in job.phase
+        who = rf"pid {pid} \(vectorscope:old, idle in transaction, open \d+ s\)"
+        assert re.fullmatch(f"waiting for old snapshots, behind {who}", job.phase)
         (blocker,) = record.progress["blockers"]
-        assert blocker["application"] == "vectorscope:old"
+        assert (blocker["pid"], blocker["state"]) == (pid, "idle in transaction")
+        assert blocker["open_s"] > 0
         assert record.index_oid
     worker.join()
+    assert re.search(f"waiting for old snapshots: {who}", log_of(items, job))
     assert job_of(items, job_id).state == "succeeded"
     assert (record_of(items, job).build_s or 0) < 1.0  # whatever it waited
 
