@@ -11,7 +11,7 @@ from dashboard.advisor.doctor.rule import Finding
 from dashboard.advisor.doctor.rules import DOCTOR_RULES
 from dashboard.identity import Role, current_principal, require
 from dashboard.ui import search_tables as tables
-from dashboard.ui import state
+from dashboard.ui import state, workload_view
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_view import ROW_PX, card_title
 from dashboard.ui.shell import go
@@ -21,6 +21,8 @@ STATEMENT = "doctor statement"
 """The widget that holds the statement; never in the address, as it may hold somebody's data."""
 
 VIEW = "Plan doctor"
+PATIENT = "doctor"
+ONE, WORKLOAD = "One statement", "Workload"
 _RUN = "run a pasted statement"
 _ASKED, _SENT = "doctor asked", "doctor sent"
 _EXAMPLE = """\
@@ -34,13 +36,28 @@ LIMIT 100
 
 def send(statement: str, settings: Mapping[str, str]) -> None:
     """Open the doctor on a statement from elsewhere, as it is run there: under ``settings``."""
-    state.remember(_SENT, statement)
-    state.remember(_ASKED, (statement, False, dict(settings)))
+    _remember(statement, settings)
     go("advisor.py", {"view": VIEW})
 
 
+def _remember(statement: str, settings: Mapping[str, str]) -> None:
+    state.remember(_SENT, statement)
+    state.remember(_ASKED, (statement, False, dict(settings)))
+
+
 def draw() -> None:
-    """Ask for a statement, and say what the doctor makes of it."""
+    """Ask for a statement, and say what the doctor makes of it; or of all that the server was asked."""
+    if state.recall(_SENT):
+        state.put(PATIENT, ONE)
+    patient = st.segmented_control(
+        "Statements", [ONE, WORKLOAD], default=ONE, required=True, key=PATIENT, bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if patient == WORKLOAD:
+        if chosen := workload_view.draw():
+            _remember(chosen, {})
+            st.rerun()
+        return
     _ask()
     asked = state.recall(_ASKED)
     if not asked:

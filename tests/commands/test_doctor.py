@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from db.engine import Database
+from tests.advisor import counted
 from tests.commands.conftest import Run
 from tests.db.conftest import run as send
 
@@ -80,6 +81,45 @@ def test_a_database_without_pgvector_is_told(run_bare: Run, file: Path) -> None:
     said = run_bare("doctor", file)
     assert said.code == 1
     assert "This database has no pgvector" in said.err
+
+
+@pytest.fixture
+def counting(items: None, database: Database) -> None:
+    with database.control("tests") as connection:
+        send(connection, counted.TABLE)
+        counted.count(connection, "SELECT id FROM items ORDER BY $1 - (e <=> $2) DESC LIMIT $3", 750)
+        counted.count(connection, "INSERT INTO items SELECT id FROM items ORDER BY e <=> $1", 250)
+
+
+@pytest.mark.usefixtures("counting")
+def test_the_workload_comes_as_one_document(run: Run) -> None:
+    document = run("doctor", "--workload", "--json").document
+    assert (document["counted"], document["total_ms"]) == (2, 1000)
+    first, second = document["statements"]
+    assert (first["share"], first["calls"], first["mean_ms"]) == (0.75, 10, 75)
+    assert [finding["rule"] for finding in first["diagnosis"]["findings"]] == ["P2"]
+    assert (second["diagnosis"], second["reason"]) == (None, "This is no SELECT but INSERT.")
+
+
+@pytest.mark.usefixtures("counting")
+def test_the_workload_is_printed_by_its_time(run: Run) -> None:
+    said = run("doctor", "--workload").out
+    assert said.startswith("2 of 2 statements search vectors; all took 1.0 s.")
+    assert " 75.0%  10 calls, 75.00 ms each: uses no vector index; P2\n        SELECT id FROM items" in said
+    assert "not diagnosed: This is no SELECT but INSERT." in said
+
+
+@pytest.mark.usefixtures("items")
+def test_a_server_that_counts_nothing_is_told_with_the_remedy(run: Run) -> None:
+    said = run("doctor", "--workload", "--json")
+    assert said.code == 1
+    assert "has no pg_stat_statements" in said.document["error"]
+    assert "shared_preload_libraries" in said.document["remedy"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workload", "-"), ("--workload", "--analyze")])
+def test_one_file_or_the_workload_is_asked_for(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("doctor", *arguments).code == 2
 
 
 def test_a_file_that_is_not_there_is_told(run: Run) -> None:

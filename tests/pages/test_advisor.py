@@ -15,6 +15,7 @@ from dashboard.ui.advisor_view import SIGNS
 from dashboard.ui.doctor_view import STATEMENT
 from db.engine import Database
 from db.progress import Unrecorded
+from tests.advisor import counted
 from tests.pages.conftest import open_app
 from tests.pages.test_inspection import INDEX, press, shown
 
@@ -135,3 +136,30 @@ def test_pasted_sql_that_may_do_more_than_answer_is_not_run(nasty: Database) -> 
     app.toggle(key="doctor analyze").set_value(True)
     [refused] = press(app, "Diagnose").error
     assert "calls pg\\_terminate\\_backend" in refused.value
+
+
+def test_without_the_servers_counts_the_workload_says_what_is_missing(nasty: Database) -> None:
+    app = open_app("advisor", c=NASTY, view="Plan doctor", doctor="Workload")
+    assert not app.exception
+    assert not app.error
+    assert "This database has no pg\\_stat\\_statements" in app.info[0].value
+
+
+def test_a_statement_of_the_workload_is_put_into_the_doctor(nasty: Database) -> None:
+    with nasty.control("tests") as connection:
+        connection.exec_driver_sql(counted.TABLE)
+        counted.count(connection, "SELECT id FROM nasty ORDER BY $1 - (embedding <=> $2) DESC LIMIT $3", 750)
+        counted.count(connection, "DELETE FROM nasty WHERE embedding <=> $1 < $2", 250, calls=1)
+    app = open_app("advisor", c=NASTY, view="Plan doctor", doctor="Workload")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["share"]) == [75, 25]
+    assert list(table["used"]) == [["✕ no"], ["○ unknown"]]
+    assert list(table["rules"]) == [["P2"], None]
+    assert table["reason"].iloc[1] == "This is no SELECT but DELETE."
+    app.session_state["workload [10, 1]"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    assert app.text_area(key=STATEMENT).value == (
+        "SELECT id FROM nasty ORDER BY $1 - (embedding <=> $2) DESC LIMIT 10"
+    )
+    assert "Hidden distance" in shown(app)
