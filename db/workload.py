@@ -119,7 +119,7 @@ def _view(connection: Connection) -> Any:
     if not found.is_new_enough:
         raise SetupError(
             "pg_stat_statements is older here than its version 1.8.",
-            "ALTER EXTENSION pg_stat_statements UPDATE",
+            "ALTER EXTENSION pg_stat_statements UPDATE;",
         )
     return table(
         "pg_stat_statements",

@@ -45,8 +45,8 @@ def draw() -> str | None:
         for note in found.notes:
             st.caption(escaped(note))
         st.caption(
-            "Times are the server's, since its counters were last reset; this dashboard's own searches are "
-            "among them. Constants are not kept: vectors are some row's, LIMIT is what a call returned."
+            "Since the server's counters were last reset, this dashboard's own searches included. Constants "
+            "are not kept: a vector is some row's, a LIMIT what a call returned."
         )
     return chosen
 
@@ -66,7 +66,7 @@ def _without(error: SetupError | PermissionDenied) -> None:
     """Say what is missing; a statement can be pasted all the same."""
     with st.container(border=True):
         card_title("Workload", "what this server was asked")
-        st.info(f"**{escaped(error.message)}** {remedy(error)}.", icon=":material/extension_off:")
+        st.info(f"**{escaped(error.message)}** {remedy(error)}", icon=":material/extension_off:")
 
 
 def _table(entries: Sequence[Entry]) -> str | None:

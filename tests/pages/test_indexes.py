@@ -270,6 +270,20 @@ def test_an_index_the_planner_passes_by_is_not_measured_as_if_it_were_used(produ
     assert "The planner walks products\\_lists and not products\\_hnsw" in error.value
 
 
+def test_the_index_of_a_partitioned_table_is_not_measured_as_one(served: Database) -> None:
+    with served.control("test") as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE parted (region text, embedding vector(2)) PARTITION BY LIST (region)"
+        )
+        connection.exec_driver_sql("CREATE TABLE north PARTITION OF parted FOR VALUES IN ('north')")
+        connection.exec_driver_sql("CREATE INDEX whole ON parted USING hnsw (embedding vector_l2_ops)")
+    app = open_app("indexes", c="public.parted.embedding")
+    names = [str(row["index"]) for row in inventory(app)]
+    app = selected(app, "whole", names)
+    assert not app.exception
+    assert widget(app, "recall now").disabled
+
+
 def test_somebody_elses_table_names_its_owner_and_what_to_hand_over(
     products: Database, installation: pytest.MonkeyPatch
 ) -> None:
