@@ -263,3 +263,32 @@ watch_alert = Table(
     CheckConstraint("told IN ('nothing', 'raised', 'resolved')", name="watch_alert_told"),
     Index("watch_alert_open", "watch_id", unique=True, postgresql_where=text("resolved_at IS NULL")),
 )
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("schema", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("decided", Text, nullable=False),
+    Column("reason", Text),
+    Column("evidence", JSONB, nullable=False),
+    Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("lifted_by", Text),
+    Column("lifted_at", DateTime(timezone=True)),
+    CheckConstraint("decided <> 'dismissed' OR reason IS NOT NULL", name="decision_reason"),
+    Index("decision_column", "schema", "table", "column", "id"),
+    Index(
+        "decision_standing",
+        "schema",
+        "table",
+        "column",
+        "rule",
+        unique=True,
+        postgresql_where=text("decided = 'dismissed' AND lifted_at IS NULL"),
+    ),
+)

@@ -13,6 +13,7 @@ import pytest
 from dashboard.benchmark.measures import MEASURES
 from dashboard.jobs.kinds import KINDS
 from dashboard.nav import PAGES
+from dashboard.outcomes import DECIDED
 from dashboard.seeding.sources import SOURCES
 from db.distance import Distance
 from db.indexes import METHODS
@@ -277,6 +278,7 @@ WORDS = (
     + [(f"KINDS {kind.key}", kind.label) for kind in KINDS]
     + [(f"MEASURES {measure.key}", measure.label) for measure in MEASURES]
     + [(f"PAGES {page.file}", page.title) for page in PAGES]
+    + [(f"DECIDED {key}", key) for key in DECIDED]
 )
 
 

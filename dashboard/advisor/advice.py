@@ -24,20 +24,28 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A figure as it is shown, and what it counts."""
+    """A figure as it is shown, and what it counts.
+
+    ``weight`` is the bare number of the one figure by which a finding grows worse as it rises.
+    """
 
     value: str
     what: str
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A rule that speaks: one sentence or two, the numbers they rest on, and the query that gives them."""
+    """A rule that speaks: one sentence or two, the numbers they rest on, and the query that gives them.
+
+    ``about`` names the index, column or operator it is about, where a rule may speak of several.
+    """
 
     finding: str
     numbers: tuple[Number, ...]
     query: str
     remedy: Remedy = NOTHING_TO_DO
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

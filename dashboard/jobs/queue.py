@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from dashboard import auditing
 from dashboard.identity import Principal, Role, require
 from dashboard.jobs.kinds import kind_named
@@ -20,11 +22,13 @@ def submit(
     *,
     max_attempts: int | None = None,
     already: Callable[[int], None] = lambda _: None,
+    beside: Callable[[Connection, int], None] = lambda *_: None,
 ) -> int:
     """Queue a job and return its id.
 
     Where an equal job waits or runs, whoever asked for it, ``already`` hears its id, and it is returned:
-    of two submissions at the same moment one is queued.
+    of two submissions at the same moment one is queued.  ``beside`` writes what belongs to the submission,
+    in its transaction.
 
     Raises NotPermitted when the principal's role is too low for this kind.
     """
@@ -40,6 +44,7 @@ def submit(
         )
         if new:
             auditing.record(connection, principal, f"submit {kind}", entry.subject(params), job_id=job_id)
+        beside(connection, job_id)
     if not new:
         already(job_id)
     return job_id

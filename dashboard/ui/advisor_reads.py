@@ -28,6 +28,10 @@ class Looked:
         found = (advice for advised in self.advised for advice in advised.spoken)
         return sorted(found, key=lambda advice: worst.index(advice.rule.severity))
 
+    def of(self, column: str) -> Advised:
+        """What the rules said of one column."""
+        return next(advised for advised in self.advised if str(advised.facts.column) == column)
+
     @property
     def silent(self) -> list[Quiet]:
         """What the rules that found nothing looked at."""

@@ -9,13 +9,25 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from dashboard import decisions
 from dashboard.advisor.advice import Advice, Quiet, Severity
-from dashboard.advisor.facts import BUDGET_MS
+from dashboard.advisor.facts import BUDGET_MS, Facts
 from dashboard.advisor.remedy import Build
 from dashboard.advisor.rules import RULES
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.trials import sweep
-from dashboard.ui import advisor_reads, benchmark_fill, clipboard, doctor_view, state, watch_view
+from dashboard.decisions import Followed, Weighed
+from dashboard.outcomes import APPLIED, VERIFIED
+from dashboard.ui import (
+    advisor_reads,
+    benchmark_fill,
+    clipboard,
+    decision_view,
+    doctor_view,
+    followed,
+    state,
+    watch_view,
+)
 from dashboard.ui.advisor_reads import Looked
 from dashboard.ui.index_given import BUILD, DISTANCE
 from dashboard.ui.messages import escaped, no_rows, problem
@@ -53,6 +65,7 @@ _VERDICTS = {
     Severity.SAVE: "All is well, and some of it is not needed.",
     Severity.FINE: "All is well.",
 }
+_NOTHING_ELSE = "Nothing is found that was not dismissed."
 _TRIED = {"hnsw": (40, 80, 160), "ivfflat": (1, 5, 10, 20)}
 """Settings of the search that a verification tries."""
 
@@ -99,31 +112,36 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
         return
     with waiting(f"Asking {len(RULES)} rules about {counted(len(columns), 'column')}", 480):
         looked = advisor_reads.look(columns, budget_ms)
-    _summary(looked, columns, budget_ms)
-    known = {str(column): column for column in columns}
-    for number, advice in enumerate(looked.spoken):
-        _finding(number, advice, known[advice.column])
+    weighed = decisions.weigh(looked.spoken, decisions.standing(state.database()))
+    _summary(looked, weighed, columns, budget_ms)
+    for number, advice in enumerate(weighed.shown):
+        _finding(number, advice, looked, weighed)
     for name, error in looked.failed.items():
         with st.container(border=True):
             card_title(escaped(name), "could not be asked")
             problem(error)
+    decision_view.dismissed(weighed.hidden)
     _silent(looked.silent)
+    decision_view.record(columns[0] if len(columns) == 1 else None, looked.advised)
 
 
-def _summary(looked: Looked, columns: Sequence[ColumnInfo], budget_ms: float) -> None:
-    spoken = looked.spoken
+def _summary(looked: Looked, weighed: Weighed, columns: Sequence[ColumnInfo], budget_ms: float) -> None:
+    spoken = weighed.shown
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
             for severity, (colour, icon) in SIGNS.items():
                 if count := sum(advice.rule.severity is severity for advice in spoken):
                     st.badge(f"{count} {severity.value}", icon=icon, color=colour)  # type: ignore[arg-type]
+            if weighed.hidden:
+                st.badge(f"{len(weighed.hidden)} dismissed", icon=":material/visibility_off:", color="gray")
             st.badge(
                 f"{counted(len(looked.silent), 'rule')} silent", icon=":material/volume_off:", color="gray"
             )
             st.space("stretch")
             st.button("Check again", icon=":material/refresh:", on_click=advisor_reads.look_again)
         worst = spoken[0].rule.severity if spoken else Severity.FINE
-        st.markdown(f"**{_VERDICTS[worst]}** {_first_words(spoken)}")
+        verdict = _NOTHING_ELSE if weighed.hidden and not spoken else _VERDICTS[worst]
+        st.markdown(f"**{verdict}** {_first_words(weighed)}")
         at = max((advised.facts.at for advised in looked.advised), default=None)
         checked = f"checked {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC in {looked.took_s:.1f} s" if at else ""
         st.caption(
@@ -132,13 +150,15 @@ def _summary(looked: Looked, columns: Sequence[ColumnInfo], budget_ms: float) ->
         )
 
 
-def _first_words(spoken: Sequence[Advice]) -> str:
-    return escaped(spoken[0].said.finding) if spoken else "No rule has anything to say."
+def _first_words(weighed: Weighed) -> str:
+    if weighed.shown:
+        return escaped(weighed.shown[0].said.finding)
+    return "See under Dismissed." if weighed.hidden else "No rule has anything to say."
 
 
-def _finding(number: int, advice: Advice, column: ColumnInfo) -> None:
+def _finding(number: int, advice: Advice, looked: Looked, weighed: Weighed) -> None:
     colour, icon = SIGNS[advice.rule.severity]
-    remedy = advice.said.remedy
+    advised = looked.of(advice.column)
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="medium")
         with left.container(gap="xsmall"):
@@ -148,9 +168,13 @@ def _finding(number: int, advice: Advice, column: ColumnInfo) -> None:
             st.subheader(advice.rule.title, anchor=False)
             st.markdown(escaped(advice.said.finding))
             _numbers(advice)
+            decision_view.came_back(weighed.lapsed.get((advice.column, advice.rule.key)))
             st.caption(f"Rule `{advice.rule.key}` · {escaped(advice.rule.source)}")
         with right.container(gap="small"):
-            _remedy(number, advice, column, has_migration=bool(remedy.migration))
+            _remedy(advice)
+            with st.container(horizontal=True, horizontal_alignment="right"):
+                decision_view.offer(number, advice, advised)
+                _verify_or_apply(number, advice, advised.facts)
 
 
 def _numbers(advice: Advice) -> None:
@@ -161,9 +185,9 @@ def _numbers(advice: Advice) -> None:
                 st.caption(escaped(number.what))
 
 
-def _remedy(number: int, advice: Advice, column: ColumnInfo, *, has_migration: bool) -> None:
+def _remedy(advice: Advice) -> None:
     remedy = advice.said.remedy
-    if has_migration:
+    if remedy.migration:
         sql, migration, query = st.tabs(["Remedy", "Alembic", "Evidence"])
         sql.code(remedy.sql, language="sql", wrap_lines=True)
         migration.code(remedy.migration, language="python", wrap_lines=True)
@@ -173,27 +197,35 @@ def _remedy(number: int, advice: Advice, column: ColumnInfo, *, has_migration: b
     else:
         query = st.tabs(["Evidence"])[0]
     query.code(advice.said.query, language="sql", wrap_lines=True)
-    if remedy.build:
-        _verify_or_apply(number, remedy.build, column)
 
 
-def _verify_or_apply(number: int, build: Build, column: ColumnInfo) -> None:
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(
-            "Verify",
-            key=f"verify {number}",
-            icon=":material/science:",
-            help="Plans a benchmark of this index on a scratch copy of the rows; changes nothing",
-        ):
-            benchmark_fill.use(_benchmark(build, column), column)
-            go("benchmarks.py", {COLUMN: str(column), NEW: "1"})
-        if st.button(
-            "Apply…",
-            key=f"apply {number}",
-            icon=":material/build:",
-            help="Opens the build with its forecast: nothing is built before you say so there",
-        ):
-            go("indexes.py", {COLUMN: str(column), BUILD: build.index, DISTANCE: build.distance})
+def _verify_or_apply(number: int, advice: Advice, facts: Facts) -> None:
+    build, column = advice.said.remedy.build, facts.column
+    if build is None:
+        return
+    if st.button(
+        "Verify",
+        key=f"verify {number}",
+        icon=":material/science:",
+        help="Plans a benchmark of this index on a scratch copy of the rows; changes nothing",
+    ):
+        _follow(advice, facts, VERIFIED)
+        benchmark_fill.use(_benchmark(build, column), column)
+        go("benchmarks.py", {COLUMN: str(column), NEW: "1"})
+    if st.button(
+        "Apply…",
+        key=f"apply {number}",
+        icon=":material/build:",
+        help="Opens the build with its forecast: nothing is built before you say so there",
+    ):
+        _follow(advice, facts, APPLIED)
+        go("indexes.py", {COLUMN: str(column), BUILD: build.index, DISTANCE: build.distance})
+
+
+def _follow(advice: Advice, facts: Facts, decided: str) -> None:
+    """Let the job that is started next be kept as a decision, where decisions are."""
+    if not decision_view.why_not_kept():
+        followed.follow(Followed(advice, facts.column, decided, facts.budget_ms))
 
 
 def _benchmark(build: Build, column: ColumnInfo) -> BenchmarkPlan:

@@ -12,11 +12,10 @@ from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved
 from dashboard.settings import settings
-from dashboard.ui import benchmark_fill, runs, state
+from dashboard.ui import benchmark_fill, followed, runs, state
 from dashboard.ui.benchmark_asked import asked_for
 from dashboard.ui.benchmark_modes import ask_growth, ask_sweep, ask_tune
 from dashboard.ui.messages import escaped, told_to_the_reader
-from dashboard.ui.progress import begin
 from dashboard.ui.units import counted, duration, size
 from db.catalog import ColumnInfo
 from db.errors import RequestError
@@ -117,6 +116,8 @@ def draw(column: ColumnInfo) -> None:
         with told_to_the_reader():
             plan = _asking_all(ask(column), column)
             _cost(plan, column)
+        answers = followed.of_run(plan) if plan else None
+        followed.note(answers)
         started = st.button(
             "Start benchmark", type="primary", icon=":material/play_arrow:", disabled=plan is None
         )
@@ -125,7 +126,7 @@ def draw(column: ColumnInfo) -> None:
                 st.code(to_toml(plan), language="toml", wrap_lines=True)
     if started and plan:
         with told_to_the_reader():
-            job_id = begin("benchmark", plan.to_params())
+            job_id = followed.begin("benchmark", plan.to_params(), answers)
             runs.open_job(job_id)
             st.rerun()
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.decisions import Followed
 from dashboard.identity import Role, current_principal
 from dashboard.indexing.presets import PRESETS, Preset
 from dashboard.indexing.request import MEMORY, PATIENCE, WORKERS, BuildRequest
 from dashboard.indexing.run import KIND
 from dashboard.indexing.trial import KIND as TRIAL
+from dashboard.ui import followed, state
 from dashboard.ui import index_given as given
-from dashboard.ui import state
 from dashboard.ui.messages import escaped, problem
 from dashboard.ui.pickers import label
-from dashboard.ui.progress import begin
 from dashboard.ui.search_view import card_title
 from db.catalog import ColumnInfo, default_distance
 from db.conditions import Group, to_text
@@ -77,6 +77,8 @@ def start(request: BuildRequest, *, blocked: bool) -> None:
     """Draw the button that begins the build."""
     allowed = current_principal().role >= Role.ENGINEER
     method = _LABELS[request.index.partition(":")[0]]
+    answers = followed.of_build(request)
+    followed.note(answers)
     if st.button(
         f"Build {method}",
         icon=":material/construction:",
@@ -86,7 +88,7 @@ def start(request: BuildRequest, *, blocked: bool) -> None:
         disabled=blocked or not allowed,
         help=None if allowed else "Building an index needs the role engineer",
     ):
-        _begin(KIND, request)
+        _begin(KIND, request, answers)
 
 
 def offer_trial(request: BuildRequest) -> None:
@@ -98,12 +100,12 @@ def offer_trial(request: BuildRequest) -> None:
         key="trial build",
         help=f"A job: {ROWS:,} rows are copied and indexed in a transaction that is rolled back",
     ):
-        _begin(TRIAL, request)
+        _begin(TRIAL, request, None)
 
 
-def _begin(kind: str, request: BuildRequest) -> None:
+def _begin(kind: str, request: BuildRequest, answers: Followed | None) -> None:
     try:
-        job_id = begin(kind, request.to_params())
+        job_id = followed.begin(kind, request.to_params(), answers)
     except DashboardError as error:
         problem(error)
         return

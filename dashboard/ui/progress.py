@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from dashboard.identity import Principal, current_principal
 from dashboard.jobs import queue
@@ -28,8 +29,12 @@ UNCLAIMED_S = 15.0
 """A job nobody has taken for this long, while nothing else runs, says that there is no worker."""
 
 
-def begin(kind: str, params: Mapping[str, Any]) -> int:
+def begin(
+    kind: str, params: Mapping[str, Any], *, beside: Callable[[Connection, int], None] = lambda *_: None
+) -> int:
     """Queue a job and return its id; where an equal one is at work it is that one, and its panel says so.
+
+    ``beside`` writes what belongs to it, in the same transaction.
 
     Raises NotPermitted when the reader's role is too low for this kind.
     """
@@ -39,6 +44,7 @@ def begin(kind: str, params: Mapping[str, Any]) -> int:
         kind,
         params,
         already=lambda twin: state.remember(_twin(twin), True),
+        beside=beside,
     )
 
 

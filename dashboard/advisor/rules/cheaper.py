@@ -53,7 +53,10 @@ def plain_storage(facts: Facts) -> Looked:
         f"{size(kept.toast_bytes)} of vectors lie out of line, in chunks that every search puts together; "
         "inside their rows they are read as they are. Rewriting blocks the table meanwhile."
     )
-    numbers = (Number(size(kept.toast_bytes), "out of line"), Number(size(kept.heap_bytes), "in the rows"))
+    numbers = (
+        Number(size(kept.toast_bytes), "out of line", kept.toast_bytes),
+        Number(size(kept.heap_bytes), "in the rows"),
+    )
     remedy = Remedy(
         (set_storage(column, "PLAIN"), rewrite(column)),
         (set_storage(column, "EXTERNAL"), rewrite(column)),
@@ -138,9 +141,12 @@ def _without_index(facts: Facts, name: str) -> Said:
     made = create_btree(facts.column, name)
     finding = f"Searches are filtered by {name}, which no index begins with: every row is read for the few."
     run = next(a.run for a in facts.asked if any(one.column == name for one in conditions(a.subset)))
-    numbers = (Number(f"run {run}", f"filters by {name}"), Number(f"{facts.rows:,}", "rows"))
+    numbers = (
+        Number(f"run {run}", f"filters by {name}"),
+        Number(f"{facts.rows:,}", "rows", facts.rows),
+    )
     remedy = Remedy((made.sql,), (drop_index(facts.column, made.name),), outside=True)
-    return Said(finding, numbers, proof("runs", facts.column), remedy)
+    return Said(finding, numbers, proof("runs", facts.column), remedy, about=name)
 
 
 def _not_now(facts: Facts) -> Silence | None:
@@ -155,7 +161,7 @@ def _not_now(facts: Facts) -> Silence | None:
 
 def _timings(alone: Timed, shared: Timed) -> tuple[Number, ...]:
     return (
-        Number(ms(alone.p95_ms), f"p95 of {alone.queries} exact searches"),
+        Number(ms(alone.p95_ms), f"p95 of {alone.queries} exact searches", alone.p95_ms),
         Number(ms(shared.p95_ms), f"shared out among {counted(shared.workers, 'worker')}"),
     )
 

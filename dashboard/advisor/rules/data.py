@@ -47,11 +47,12 @@ def invisible_rows(facts: Facts) -> Looked:
     cause = " or ".join(
         ["NULL"] * bool(nulls) + [f"zero, for which {facts.distance.label.lower()} is undefined"] * bool(lost)
     )
+    part = (nulls + lost) / max(1, facts.rows)
     finding = f"{about}{counted(nulls + lost)} can never be found: their vector is {cause}."
     numbers = (
         Number(f"{about}{nulls:,}", f"NULL vector{'s' * (nulls != 1)}"),
         Number("uncounted" if zeros is None else f"{zeros:,}", f"zero vector{'s' * (zeros != 1)}"),
-        Number(share((nulls + lost) / max(1, facts.rows)), f"of {facts.rows:,}"),
+        Number(share(part), f"of {facts.rows:,}", part),
     )
     queries = tuple(facts.shown[name] for name, some in (("null", nulls), ("zero", lost)) if some)
     remedy = Remedy(queries, remark="lists them, to be embedded again")
@@ -77,7 +78,7 @@ def duplicates(facts: Facts) -> Looked:
         "such a group fills the candidates of a search, and hides its neighbours."
     )
     numbers = (
-        Number(f"{found.largest:,}", "rows in the largest group"),
+        Number(f"{found.largest:,}", "rows in the largest group", found.largest),
         Number(f"{found.groups:,}", "groups"),
         Number(f"{found.rows:,}", "rows in groups"),
     )
@@ -100,7 +101,7 @@ def dead_tuples(facts: Facts) -> Looked:
         "rows than there are until they are cleared away."
     )
     numbers = (
-        Number(f"{kept.dead_rows:,}", "dead rows"),
+        Number(f"{kept.dead_rows:,}", "dead rows", kept.dead_rows),
         Number(f"{kept.live_rows:,}", "live rows"),
         Number(f"{kept.vacuumed_at:%Y-%m-%d %H:%M}" if kept.vacuumed_at else "never", "vacuumed, UTC"),
     )
@@ -126,7 +127,7 @@ def lost_rows(facts: Facts) -> Looked:
         f"{found['parameter']} = {found['setting']}."
     )
     numbers = (
-        Number(f"{found['found']:,} of {found['probes']:,}", "rows that find themselves"),
+        Number(f"{found['found']:,} of {found['probes']:,}", "rows that find themselves", 1 - part),
         Number(f"{looked.created_at:%Y-%m-%d}", "asked"),
     )
     most = max(rung["found"] for rung in found["rungs"])

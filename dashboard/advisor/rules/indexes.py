@@ -44,7 +44,7 @@ def _left_behind(facts: Facts, index: IndexInfo) -> Said:
         remedy = dropping(facts, index, "a valid index holds the same")
     else:
         remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
-    return Said(finding, numbers, proof("indexes", facts.column), remedy)
+    return Said(finding, numbers, proof("indexes", facts.column), remedy, about=index.name)
 
 
 def unused(facts: Facts) -> Looked:
@@ -81,9 +81,9 @@ def _idle(facts: Facts, index: IndexInfo) -> Said:
     numbers = (
         Number("0", f"scans {since}"),
         Number(f"{facts.uses[index.name].built_age or 0:,}", "transactions since it was built"),
-        Number(size(index.size_bytes), "on disk"),
+        Number(size(index.size_bytes), "on disk", index.size_bytes),
     )
-    return Said(finding, numbers, proof("indexes", facts.column), dropping(facts, index))
+    return Said(finding, numbers, proof("indexes", facts.column), dropping(facts, index), about=index.name)
 
 
 INDEXES = (

@@ -62,12 +62,12 @@ def _off(facts: Facts, index: IndexInfo, usual: int) -> Said:
     )
     numbers = (
         Number(f"{lists:,}", "lists"),
-        Number(f"{usual:,}", "usual"),
+        Number(f"{usual:,}", "usual", max(usual / lists, lists / usual)),
         Number(f"{facts.rows:,}", "rows"),
     )
     finding = f"{index.name} has {counted(lists, 'list')} for {counted(facts.rows)}: {effect}."
     remedy = _again(facts, index, usual)
-    return Said(finding, numbers, proof("indexes", facts.column), remedy)
+    return Said(finding, numbers, proof("indexes", facts.column), remedy, about=index.name)
 
 
 def trained_on_little(facts: Facts) -> Looked:
@@ -93,7 +93,7 @@ def _untrained(facts: Facts, index: IndexInfo, old: int) -> Said:
     numbers = (
         Number(f"{old:,}", "rows left from when it was built"),
         Number(f"{TRAINED_ROWS * lists:,}", f"would tell {counted(lists, 'list')} apart"),
-        Number(f"{facts.rows:,}", "rows today"),
+        Number(f"{facts.rows:,}", "rows today", facts.rows),
     )
     if facts.rows >= TRAINED_ROWS * lists:
         remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
@@ -101,7 +101,7 @@ def _untrained(facts: Facts, index: IndexInfo, old: int) -> Said:
         remedy = _again(facts, index, min(usual_lists(facts.rows), facts.rows // TRAINED_ROWS))
     else:
         remedy = dropping(facts, index, "exact search is quick over so few rows")
-    return Said(finding, numbers, proof("indexes", facts.column), remedy)
+    return Said(finding, numbers, proof("indexes", facts.column), remedy, about=index.name)
 
 
 def rows_since_build(facts: Facts) -> Looked:
@@ -119,9 +119,13 @@ def rows_since_build(facts: Facts) -> Looked:
         Said(
             f"{share(1 - old / rows)} of the rows were written after {index.name} chose its lists: the lists "
             "describe a table that is no more.",
-            (Number(f"{rows - old:,}", "rows written since it was built"), Number(f"{rows:,}", "rows")),
+            (
+                Number(f"{rows - old:,}", "rows written since it was built", rows - old),
+                Number(f"{rows:,}", "rows"),
+            ),
             proof("indexes", facts.column),
             Remedy((reindex(facts.column, index.name),), (), outside=True),
+            about=index.name,
         )
         for index, old, rows in drifted
     ]

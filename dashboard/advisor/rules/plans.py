@@ -44,7 +44,8 @@ def _missed(facts: Facts, asked: Asked, valid: list[IndexInfo]) -> Said:
         Number(", ".join(dict.fromkeys(i.operator_class for i in valid)), "indexed"),
     )
     remark = "or search by the operator the index serves"
-    return Said(finding, numbers, proof("indexes", facts.column), build(facts, asked.distance, remark))
+    remedy = build(facts, asked.distance, remark)
+    return Said(finding, numbers, proof("indexes", facts.column), remedy, about=asked.distance.operator)
 
 
 def both_methods(facts: Facts) -> Looked:
@@ -64,6 +65,7 @@ def both_methods(facts: Facts) -> Looked:
             ),
             proof("indexes", facts.column),
             dropping(facts, index),
+            about=index.name,
         )
         for index in lists
     ]
@@ -93,7 +95,7 @@ def ef_search_below_k(facts: Facts) -> Looked:
     )
     numbers = (
         Number(str(ef_search), "hnsw.ef_search in force"),
-        Number(f"{k:,}", f"rows asked for by run {run}"),
+        Number(f"{k:,}", f"rows asked for by run {run}", k),
     )
     wanted = min(Hnsw.search.high, max(2 * k, Hnsw.search.default))
     remedy = Remedy((set_local("hnsw.ef_search", wanted),), remark="in the transaction of the search")
@@ -150,6 +152,7 @@ def twins(facts: Facts) -> Looked:
             ),
             proof("indexes", facts.column),
             dropping(facts, index, "keep the one a benchmark prefers, if their options differ"),
+            about=index.name,
         )
         for used, *others in doubled
         for index in others

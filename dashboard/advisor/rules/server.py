@@ -47,7 +47,10 @@ def known_defects(facts: Facts) -> Looked:
     wanted = ".".join(map(str, max(one.fixed for one in met)))
     offered = facts.notes.pgvector_offered
     finding = f"pgvector {version}: {listed(tuple(one.what for one in met))}. {wanted} does not."
-    numbers = (Number(str(version), "in this database"), Number(str(offered), "on the server's disk"))
+    numbers = (
+        Number(str(version), "in this database", len(met)),
+        Number(str(offered), "on the server's disk"),
+    )
     damaged = {one.method for one in met if one.damages}
     return [
         Said(finding, numbers, proof("extension", facts.column), _upgrade(facts, wanted, indexes, damaged))

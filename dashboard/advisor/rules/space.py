@@ -53,13 +53,17 @@ def _cliff(facts: Facts, index: IndexInfo) -> Said:
     numbers = (
         Number(size(whole), "a row now"),
         Number(size(half), "as halfvec"),
-        Number(f"~{size(facts.rows * (whole - half))}", f"saved of {size(facts.rows * whole)}"),
+        Number(
+            f"~{size(facts.rows * (whole - half))}",
+            f"saved of {size(facts.rows * whole)}",
+            facts.rows * (whole - half),
+        ),
     )
     spec = IndexSpec(method, HALF)
     if index.distance is None or index.predicate:
-        return Said(finding, numbers, proof("indexes", column))
+        return Said(finding, numbers, proof("indexes", column), about=index.name)
     remedy = replacing(facts, index.name, spec, index.distance, "change the searches before the old one goes")
-    return Said(finding, numbers, proof("indexes", column), remedy)
+    return Said(finding, numbers, proof("indexes", column), remedy, about=index.name)
 
 
 def _pages(per_row: float) -> str:
@@ -93,7 +97,10 @@ def _too_large(facts: Facts, index: IndexInfo, memory_bytes: int) -> Said:
         f"{index.name} takes {size(index.size_bytes)} and shared_buffers {size(memory_bytes)}: what a search "
         "visits must come from the system's cache, or from disk."
     )
-    numbers = (Number(size(index.size_bytes), "index"), Number(size(memory_bytes), "shared_buffers"))
+    numbers = (
+        Number(size(index.size_bytes), "index", index.size_bytes),
+        Number(size(memory_bytes), "shared_buffers"),
+    )
     column = facts.column
     can_halve = (
         column.type == "vector" and not index.is_expression and not index.predicate and column.dimensions
@@ -102,7 +109,7 @@ def _too_large(facts: Facts, index: IndexInfo, memory_bytes: int) -> Said:
         remedy = replacing(facts, index.name, IndexSpec(_method(index), HALF), index.distance)
     else:
         remedy = Remedy((), remark=f"raise shared_buffers above {size(index.size_bytes)}, or drop the index")
-    return Said(finding, numbers, proof("indexes", column), remedy)
+    return Said(finding, numbers, proof("indexes", column), remedy, about=index.name)
 
 
 def serial_build(facts: Facts) -> Looked:
@@ -169,7 +176,10 @@ def build_spills(facts: Facts) -> Looked:
         f"{size(allowed)}, some {counted(allowed // row_bytes)}. The others are linked on disk, three times "
         "slower or more."
     )
-    numbers = (Number(f"~{size(needed)}", "graph"), Number(size(allowed), "maintenance_work_mem"))
+    numbers = (
+        Number(f"~{size(needed)}", "graph", needed),
+        Number(size(allowed), "maintenance_work_mem"),
+    )
     wanted = f"{-(-needed * 11 // 10 // 2**20)}MB"
     remedy = Remedy(
         (set_session("maintenance_work_mem", wanted),),
