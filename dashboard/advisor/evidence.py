@@ -17,7 +17,7 @@ from typing import Any
 from dashboard.advisor.advice import Advice, Number, Said, Severity
 
 WORSE = 2.0
-"""The factor is ours: noise does not double a figure, and twice as bad is another decision."""
+"""The factor is ours: twice as bad is another decision.  Figures are counted, as timings waver by as much."""
 
 
 def taken(advice: Sequence[Advice], budget_ms: float) -> dict[str, Any]:

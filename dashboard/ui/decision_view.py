@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from textwrap import shorten
 
 import pandas as pd
 import streamlit as st
@@ -26,6 +27,10 @@ from db.decisions import LONGEST_REASON, Decision
 
 DECISION = "decision"
 """The parameter of the address that opens one decision."""
+ROW_PX = 80
+"""Rows above four rem wrap their sentences, here to four lines.  Source: Streamlit 1.67, its front end."""
+FINDING_LETTERS = 90
+"""What four lines of the table hold; the whole stands below it."""
 
 
 @state.cached(ttl_s=60, max_entries=1)
@@ -41,7 +46,10 @@ def offer(number: int, advice: Advice, advised: Advised) -> None:
     beside = len(decisions.of_rule(advised.spoken, advice.rule.key)) - 1
     key = f"dismiss reason {number} {advice.rule.key} {advice.column}"
     allowed = current_principal().role >= Role.ENGINEER
-    with st.popover("Dismiss…", icon=":material/visibility_off:", type="tertiary"):
+    # With a state of its own, what is open does not pass on to the next card once this one is gone.
+    with st.popover(
+        "Dismiss…", icon=":material/visibility_off:", type="tertiary", key=f"{key} open", on_change="rerun"
+    ):
         st.text_area(
             "Why it may be left",
             max_chars=LONGEST_REASON,
@@ -127,7 +135,7 @@ def record(column: ColumnInfo | None, advised: Sequence[Advised]) -> None:
             return
         made = _made(column, advised)
         if made:
-            _table(made)
+            _table(made, names_column=column is None)
         elif not reason:
             st.caption(
                 "Nothing is decided yet. What you verify, apply or dismiss of the findings is kept here, "
@@ -142,7 +150,7 @@ def _made(column: ColumnInfo | None, advised: Sequence[Advised]) -> list[tuple[D
         return [(one, outcome_of(one, now)) for one in kept_decisions.decisions(connection, column)]
 
 
-def _table(made: Sequence[tuple[Decision, Outcome]]) -> None:
+def _table(made: Sequence[tuple[Decision, Outcome]], *, names_column: bool) -> None:
     frame = pd.DataFrame(
         [
             {
@@ -151,8 +159,8 @@ def _table(made: Sequence[tuple[Decision, Outcome]]) -> None:
                 "column": one.subject,
                 "rule": one.rule,
                 "decided": [one.decided],
-                "finding": sentence(one.evidence),
                 "outcome": outcome.sentence,
+                "finding": shorten(sentence(one.evidence), FINDING_LETTERS, placeholder="…"),
             }
             for one, outcome in made
         ]
@@ -162,6 +170,7 @@ def _table(made: Sequence[tuple[Decision, Outcome]]) -> None:
         frame,
         hide_index=True,
         key=f"decisions {made[0][0].id}",
+        row_height=ROW_PX,
         on_select="rerun",
         selection_mode="single-row",
         alt="Decisions: when, who, on which column and rule, what, on which finding, and what came of it",
@@ -169,14 +178,14 @@ def _table(made: Sequence[tuple[Decision, Outcome]]) -> None:
             "at": st.column_config.DatetimeColumn(
                 "When, UTC", format="YYYY-MM-DD HH:mm", timezone="UTC", width=124
             ),
-            "who": text("Who", width=76),
-            "column": text("Column", width=150),
+            "who": text("Who", width=60),
+            "column": text("Column", width=150) if names_column else None,
             "rule": text("Rule", width=130),
             "decided": st.column_config.MultiselectColumn(
                 "Decided", options=list(DECIDED), color=["gray", "blue", "green"], width=92
             ),
-            "finding": text("Finding then", width=290),
-            "outcome": text("Outcome now", width=330),
+            "outcome": text("Outcome now", width=250 if names_column else 350),
+            "finding": text("Finding then", width=180),
         },
     )
     chosen = event["selection"]["rows"]
@@ -190,10 +199,13 @@ def _table(made: Sequence[tuple[Decision, Outcome]]) -> None:
 
 def _whole(one: Decision, outcome: Outcome) -> None:
     kind = DECIDED[one.decided]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(one.decided, icon=kind.icon, color="gray")
-        st.caption(f"{kind.about} {escaped(outcome.sentence)}")
-        st.space("stretch")
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    with left.container(gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(one.decided, icon=kind.icon, color="gray")
+            st.caption(f"{kind.about} By {escaped(one.created_by)}, {ago(one.created_at)}.")
+        st.markdown(f"**{escaped(outcome.sentence)}**")
+    with right.container(horizontal=True, horizontal_alignment="right"):
         if one.decided == VERIFIED and outcome.run:
             budget = f"{one.evidence['budget_ms']:g}"
             link("benchmarks.py", f"Run {outcome.run}", {"run": str(outcome.run), "p95": budget})

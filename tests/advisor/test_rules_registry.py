@@ -1,12 +1,14 @@
 """Every rule speaks over a real state of a server that caused it, and neither before nor after its remedy."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from dashboard.advising import crossing
-from dashboard.advisor.advice import Looked, Rule, Said, Silence
+from dashboard.advisor.advice import Advice, Looked, Rule, Said, Silence
+from dashboard.advisor.evidence import taken, worse
 from dashboard.advisor.facts import Facts, gather
 from dashboard.advisor.rules import RULES
 from db.catalog import find_column
@@ -57,6 +59,9 @@ def test_a_rule_is_silent_speaks_over_its_cause_and_is_silenced_by_its_remedy(
     assert said.finding.endswith(".")
     assert said.numbers
     assert all(number.value and number.what for number in said.numbers)
+    assert sum(number.weight is not None for number in said.numbers) <= 1
+    advice = Advice(rule, COLUMN, said)
+    assert worse(json.loads(json.dumps(taken([advice], state.budget_ms))), [advice]) is None
     for name, wanted in state.fields.items():
         assert wanted in getattr(said, name)
     run(database, said.query)

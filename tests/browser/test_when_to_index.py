@@ -6,7 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from dashboard.outcomes import Now, outcome_of
 from db import watches
+from db.decisions import decisions
 from db.engine import Database
 from tests.browser.conftest import Site, settled, visit
 
@@ -99,7 +101,10 @@ def test_a_promise_is_broken_where_it_was_foretold_and_an_index_keeps_it(page: P
         watch = next(w for w in watches.watches(connection) if w.subject == COLUMN)
         last = watches.looks(connection, watch.id)[-1]
         [alert] = watches.alerts(connection, watch_id=watch.id)
+        made = {one.decided: outcome_of(one, Now(connection, {})) for one in decisions(connection)}
     assert last.figures["index_p95_ms"] <= budget_ms
     assert last.figures["index_recall"] >= RECALL
     assert alert.resolved_at is not None
+    assert made["verified"].run is not None
+    assert made["applied"].state == "stands", made["applied"].sentence
     database.dispose()

@@ -161,7 +161,7 @@ def _not_now(facts: Facts) -> Silence | None:
 
 def _timings(alone: Timed, shared: Timed) -> tuple[Number, ...]:
     return (
-        Number(ms(alone.p95_ms), f"p95 of {alone.queries} exact searches", alone.p95_ms),
+        Number(ms(alone.p95_ms), f"p95 of {alone.queries} exact searches"),
         Number(ms(shared.p95_ms), f"shared out among {counted(shared.workers, 'worker')}"),
     )
 

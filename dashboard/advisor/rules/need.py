@@ -50,7 +50,7 @@ def exact_over_budget(facts: Facts) -> Looked:
     remedy = build(facts, facts.distance, "measure it first: python -m dashboard benchmark")
     if remedy is NOTHING_TO_DO:
         finding += f" {_no_index_here(facts)}"
-    numbers = _numbers(facts, facts.exact, facts.exact.p95_ms)
+    numbers = _numbers(facts, facts.exact, is_due=True)
     return [Said(finding, numbers, proof("rows", facts.column), remedy)]
 
 
@@ -80,7 +80,7 @@ def will_cross(facts: Facts) -> Looked:
         finding = f"Exact search crosses {ms(facts.budget_ms)} around {_days(expected)}, at ~{at}."
         reached = Number(f"{growing.rows_a_day:+,.0f}", f"rows a day since {growing.since:%Y-%m-%d}")
     basis = Number(f"~{counted(crossing.rows)}", f"at the budget, by {crossing.basis}")
-    numbers = (*_numbers(facts, facts.exact, facts.exact.p95_ms), basis, reached)
+    numbers = (*_numbers(facts, facts.exact, is_due=True), basis, reached)
     remedy = build(facts, facts.distance, "after a benchmark confirms it")
     return [Said(finding, numbers, _query(facts), remedy)]
 
@@ -105,15 +105,14 @@ def needless_index(facts: Facts) -> Looked:
     return [Said(finding, _numbers(facts, facts.exact), proof("indexes", facts.column), remedy)]
 
 
-def _numbers(facts: Facts, exact: Exact, weight: float | None = None) -> tuple[Number, ...]:
+def _numbers(facts: Facts, exact: Exact, *, is_due: bool = False) -> tuple[Number, ...]:
     return (
         Number(
             ("over " if exact.stopped else "") + ms(exact.p95_ms),
             f"exact p95, k = {exact.k}, of {exact.queries}, {exact.origin}",
-            weight,
         ),
         Number(ms(facts.budget_ms), "budget"),
-        Number(f"{facts.rows:,}", "rows"),
+        Number(f"{facts.rows:,}", "rows", facts.rows if is_due else None),
     )
 
 
