@@ -95,3 +95,16 @@ def test_without_our_tables_it_advises_and_says_that_nothing_is_kept(
     refused = run_bare("advise", COLUMN, *AMPLE, "--dismiss", RULE, "--reason", "x")
     assert refused.code == 1
     assert "python -m dashboard migrate" in refused.err
+
+
+@pytest.mark.usefixtures("items")
+def test_where_nothing_may_be_written_what_was_decided_still_counts(run: Run, database: Database) -> None:
+    dismissed(run)
+    with database.control("tests") as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    assert advised(run)["dismissed"]["reason"] == "searched once a night"
+    assert "may only read" in run("advise", COLUMN, *AMPLE).err
+    refused = dismissed(run)
+    assert refused.code == 1
+    assert "read-only" in refused.err
