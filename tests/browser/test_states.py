@@ -28,8 +28,8 @@ MARKUP = [FORMULA, IMAGE, LINK, "**bold** :material/home: $x^2$ :red[red]"]
 
 TABLES = f"""
 CREATE TABLE slow (id int PRIMARY KEY, title text, embedding vector(2));
-INSERT INTO slow SELECT i, 'row ' || i, ARRAY[i % 7, i % 5]::vector FROM generate_series(1, 10) AS i;
-CREATE POLICY slowly ON slow USING (pg_sleep(0.8 + 0 * id) IS NOT NULL);
+INSERT INTO slow SELECT i, 'row ' || i, ARRAY[i % 7, i % 5]::vector FROM generate_series(1, 4) AS i;
+CREATE POLICY slowly ON slow USING (pg_sleep(1.6 + 0 * id) IS NOT NULL);
 CREATE TABLE long (id int PRIMARY KEY, embedding vector(2));
 INSERT INTO long SELECT i, ARRAY[i, 1]::vector FROM generate_series(1, 400) AS i;
 CREATE POLICY "old rows slowly" ON long USING (pg_sleep(CASE WHEN id > 250 THEN 0 ELSE 0.2 END) IS NOT NULL);
@@ -97,8 +97,8 @@ def _serve(env: dict[str, str], served: Site) -> Iterator[Site]:
 
 LOADING = {
     "data": ("/data?c=public.slow.embedding", "Data", "Reading the page"),
-    "item": ("/item?c=public.slow.embedding&id=10", "row 10", "Reading the row"),
-    "search": ("/search?c=public.slow.embedding&by=Row+id&q=10", "Search", "Searching both ways"),
+    "item": ("/item?c=public.slow.embedding&id=4", "row 4", "Reading the row"),
+    "search": ("/search?c=public.slow.embedding&by=Row+id&q=4", "Search", "Searching both ways"),
     "map": ("/map?c=public.slow.embedding", "Map", "Drawing the map"),
 }
 """What says, on each page that reads rows, that it is reading them; the others show what jobs have stored."""
