@@ -188,4 +188,4 @@ def _usable(drawn: Drawn, column: ColumnInfo, distance: Distance) -> list[tuple[
 def _sample(texts: Sequence[str]) -> Sample:
     """Make what a live measurement asks; it compares the server's own answers, and so needs no rows."""
     none, nowhere = np.empty((0, 0), np.float32), np.empty(0, np.int64)
-    return Sample(none, none, tuple(text.encode() for text in texts), nowhere, nowhere, {})
+    return Sample(none, none, tuple(map(str.encode, texts)), nowhere, nowhere, np.ones(len(texts), bool), {})

@@ -123,14 +123,28 @@ def find_column(connection: Connection, name: str) -> ColumnInfo:
     Raises TableNotFound, naming what comes nearest, and RequestError for a name that cannot be read, or
     a materialized view that was never filled.
     """
-    wanted = split_name(name, 3)
+    try:
+        wanted = split_name(name, 3)
+    except RequestError as error:
+        if near := _nearest(connection, name):
+            raise RequestError(error.message, f"Did you mean {near}?") from error
+        raise
     if found := _read(connection, wanted):
         check_populated(found[0])
         return found[0]
-    known = [str(column) for column in vector_columns(connection)]
-    if near := get_close_matches(".".join(wanted), known, n=1):
-        raise TableNotFound(f"There is no vector column {name}.", f"Did you mean {near[0]}?")
-    raise TableNotFound(f"There is no vector column {name}.")
+    near = _nearest(connection, name)
+    raise TableNotFound(f"There is no vector column {name}.", f"Did you mean {near}?" if near else None)
+
+
+def _nearest(connection: Connection, name: str) -> str | None:
+    """Name the column that a mistyped name, or that of a table alone, comes nearest to."""
+    known = {
+        spelled: str(column)
+        for column in reversed(vector_columns(connection))
+        for spelled in (str(column), f"{column.table}.{column.column}", column.table)
+    }
+    near = get_close_matches(name, known, n=1)
+    return known[near[0]] if near else None
 
 
 def check_populated(column: ColumnInfo) -> None:

@@ -26,6 +26,7 @@ from db.errors import RequestError
 from db.index_plan import IndexPlan
 from db.progress import Progress
 from db.schema import SCRATCH_SCHEMA
+from db.words import counted
 
 ROWS = 5_000
 """Of a trial: enough that what grows with their number shows, few enough that nobody waits."""
@@ -70,7 +71,7 @@ def try_build(
             rows = _fill(connection, column, copy)
             if rows < LEAST_ROWS:
                 raise RequestError(
-                    f"{column} has {rows:,} rows to try a build on.",
+                    f"{column} has {counted(rows)} to try a build on.",
                     f"From {LEAST_ROWS:,} rows on a trial tells something; so few are indexed in no time.",
                 )
             index = plan.spec.on(

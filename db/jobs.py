@@ -58,8 +58,15 @@ class Job:
 
     @property
     def fraction(self) -> float:
-        """Share done, in [0, 1]; 0 while the total is not known."""
+        """Share of the phase done, in [0, 1]; 0 while the total is not known."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def reached(self) -> float | None:
+        """Share of the work done, in [0, 1]; None where it stopped between phases, which have no share."""
+        if self.state == "succeeded":
+            return 1.0
+        return None if self.is_finished and self.fraction == 1 else self.fraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ _VOLATILE = text("""
 SELECT DISTINCT proname::text FROM pg_proc WHERE proname = ANY (:names) AND provolatile = 'v'
 """)
 
+_NOT_BUILT_IN = text("""
+SELECT DISTINCT proname::text FROM pg_proc
+WHERE proname = ANY (:names) AND pronamespace <> 'pg_catalog'::regnamespace
+""")
+
 _SETTINGS = text("""
 SELECT name, current_setting(name, true)
 FROM unnest(ARRAY['hnsw.ef_search', 'hnsw.iterative_scan', 'hnsw.max_scan_tuples',
@@ -126,6 +131,11 @@ def settings_in_force(connection: Connection, changed: Mapping[str, str]) -> dic
 def volatile_functions(connection: Connection, names: Iterable[str]) -> frozenset[str]:
     """Which of these functions are declared VOLATILE, so that the planner cannot compute them once."""
     return frozenset(connection.execute(_VOLATILE, {"names": list(names)}).scalars())
+
+
+def not_built_in(connection: Connection, names: Iterable[str]) -> frozenset[str]:
+    """Which of these names somebody has given to a function of their own, whatever PostgreSQL's does."""
+    return frozenset(connection.execute(_NOT_BUILT_IN, {"names": list(names)}).scalars())
 
 
 def sample_value(connection: Connection, relation: Relation, name: str) -> str | None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     cast,
     delete,
+    false,
     func,
     insert,
     select,
@@ -31,8 +32,9 @@ from db.distance import Distance
 from db.errors import RequestError
 from db.saved_searches import about
 from db.schema import saved_search
-from db.scratch import Scratch, row_order
+from db.scratch import OF_ROW, Scratch, row_order
 from db.survey import is_zero, survey
+from db.words import counted
 
 NEIGHBORS = "neighbors"
 
@@ -60,7 +62,7 @@ def check_query_set(
         )
     if found.rows < wanted:
         raise RequestError(
-            f"{queries} has {found.rows:,} queries to ask, fewer than {wanted:,}.",
+            f"{queries} has {counted(found.rows, 'query')} to ask, fewer than {wanted:,}.",
             f"Ask {found.rows:,} or fewer.",
         )
 
@@ -77,8 +79,8 @@ def fill_queries(
     """Copy ``wanted`` of the queries, chosen by ``seed``, in the caller's transaction; positions from 0."""
     chosen = _chosen(connection, queries, distance, wanted, seed).subquery("chosen")
     vector = cast(chosen.c.embedding, scratch.queries.c.embedding.type)
-    copied = select(chosen.c.position, vector)
-    connection.execute(insert(scratch.queries).from_select(["position", "embedding"], copied))
+    copied = select(chosen.c.position, vector, false())
+    connection.execute(insert(scratch.queries).from_select(scratch.queries.c.keys(), copied))
 
 
 def count_saved(connection: Connection, column: VectorColumn, distance: Distance, dimensions: int) -> int:
@@ -93,13 +95,12 @@ def fill_saved(connection: Connection, column: VectorColumn, scratch: Scratch, d
     A search for the neighbours of a row does not find that row: one of its vector is taken out.
     """
     chosen = _fitting(column, scratch.dimensions, distance).subquery()
-    copied = select(chosen.c.position, cast(chosen.c.vector, scratch.queries.c.embedding.type))
-    connection.execute(insert(scratch.queries).from_select(["position", "embedding"], copied))
     rows, queries = scratch.rows, scratch.queries
+    copied = select(chosen.c.position, cast(chosen.c.vector, queries.c.embedding.type), chosen.c.of_row)
+    connection.execute(insert(queries).from_select(queries.c.keys(), copied))
     twin = (
         select(func.min(rows.c.position))
-        .join(queries, queries.c.embedding == rows.c.embedding)
-        .join(chosen, (chosen.c.position == queries.c.position) & chosen.c.of_row)
+        .join(queries, (queries.c.embedding == rows.c.embedding) & queries.c[OF_ROW])
         .group_by(queries.c.position)
     )
     connection.execute(delete(rows).where(rows.c.position.in_(twin)))

@@ -42,6 +42,8 @@ from db.filters import Filter
 from db.schema import SCRATCH_SCHEMA
 from db.survey import is_zero
 
+OF_ROW = "of_row"
+
 _BUCKETS = 2**20
 """Into which rows are hashed, to choose a share of them."""
 
@@ -76,8 +78,8 @@ class Scratch:
 
     @cached_property
     def queries(self) -> Table:
-        """The rows held out: position, embedding."""
-        return self._table(f"run_{self.run_id}_query")
+        """What is searched for: position, embedding, and whether it is the very vector of a row."""
+        return self._table(f"run_{self.run_id}_query", [OF_ROW])
 
     def _table(self, name: str, marks: Sequence[str] = ()) -> Table:
         vector = VectorColumn(SCRATCH_SCHEMA, name, "embedding", self.type, self.dimensions, ())
@@ -151,8 +153,8 @@ def _mark(subset: Marked, place: ColumnElement[int], source: Table, seed: int) -
 def hold_out(connection: Connection, scratch: Scratch, positions: Sequence[int]) -> None:
     """Move the rows at ``positions`` to the table of queries, in the caller's transaction."""
     chosen = scratch.rows.c.position == func.any(list(positions))
-    held = select(scratch.rows.c.position, scratch.rows.c.embedding).where(chosen)
-    connection.execute(insert(scratch.queries).from_select(["position", "embedding"], held))
+    held = select(scratch.rows.c.position, scratch.rows.c.embedding, true()).where(chosen)
+    connection.execute(insert(scratch.queries).from_select(scratch.queries.c.keys(), held))
     connection.execute(delete(scratch.rows).where(chosen))
 
 

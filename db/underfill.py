@@ -23,6 +23,7 @@ from db.nearest import (
 )
 from db.savepoint import within
 from db.search import SearchResult
+from db.words import counted
 
 COUNT_TIMEOUT_MS = 1000
 """A cause is worth this long a wait; without the counts, the index is taken to have stopped early."""
@@ -122,7 +123,7 @@ def _nothing_more(request: SearchRequest, counts: _Counts) -> Underfill:
         sentence = f"{request.column.schema}.{request.column.table} holds {_only(found)}{besides}"
     elif counts.matching < request.k:
         cause, found = Cause.FILTER, counts.matching
-        of_length = f"With {request.query.dimensions:,} dimensions the column holds"
+        of_length = f"With {counted(request.query.dimensions, 'dimension')} the column holds"
         sentence = f"{'The filter leaves' if request.filters else of_length} {_only(found)}{besides}"
     else:
         cause, found = Cause.UNDEFINED, counts.defined
@@ -171,12 +172,12 @@ def _index_stopped(result: SearchResult) -> Underfill:
     elif method == Ivfflat.name and not iterative:
         cause = Cause.PROBES
         sentence = (
-            f"ivfflat.probes is {result.in_force['ivfflat.probes']}: the lists read hold {_rows(handed)}."
+            f"ivfflat.probes is {result.in_force['ivfflat.probes']}: the lists read hold {counted(handed)}."
         )
     else:
         cause = Cause.INDEX
         sentence = (
-            f"The index stopped after {_rows(handed)}: deleted or equal rows may use up its candidates."
+            f"The index stopped after {counted(handed)}: deleted or equal rows may use up its candidates."
         )
     return Underfill(cause, sentence, _remedies(result, index, iterative=iterative))
 
@@ -196,8 +197,4 @@ def _remedies(result: SearchResult, index: IndexInfo | None, *, iterative: bool)
 
 
 def _only(count: int) -> str:
-    return f"only {_rows(count)}" if count else "no rows"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+    return f"only {counted(count)}" if count else "no rows"

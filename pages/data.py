@@ -24,7 +24,7 @@ if column is None:
 
 sortables = data_reads.sortables(column)
 request, problems = data_address.read(column, sortables)
-data_bar.left_out(problems)
+messages.left_out(problems)
 data_bar.draw(request, sortables, state.other_columns(column))
 clipboard.refused()
 

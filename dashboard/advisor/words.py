@@ -33,16 +33,6 @@ def share(part: float) -> str:
     return f"{_three_digits(100 * part)} %"
 
 
-def counted(number: float, thing: str = "row") -> str:
-    """Write a number of things.
-
-    >>> counted(1), counted(2_000), counted(3, "index")
-    ('1 row', '2,000 rows', '3 indexes')
-    """
-    plural = "es" if thing.endswith("x") else "s"
-    return f"{number:,.0f} {thing}{'' if number == 1 else plural}"
-
-
 def listed(names: tuple[str, ...]) -> str:
     """Join names as a sentence does.
 

@@ -78,6 +78,7 @@ def measure_live(
             exact[trial.k, trial.subset],
             latencies_ms=answers.latencies_ms.reshape(-1, queries).T,
             control_ms=rounds[number].control_ms,
+            are_rows=sample.are_rows[:queries],
             plan=plan,
         )
         heard = noise(rounds[number].control_ms, quiet)
@@ -96,8 +97,9 @@ def _ask(
     through_index: bool,
 ) -> tuple[list[_Used], dict[int, Rounds], list[Quiet]]:
     queries = plan.asked(trials[0])
+    beside_self = int(sample.are_rows.any())
     today = FORCED if through_index else {}
-    arms = [_arm(plan, column, trial, today) for trial in trials]
+    arms = [_arm(plan, column, trial, trial.k + beside_self, today) for trial in trials]
     with database.reading("benchmark live") as connection, asking(connection, arms, sample.texts) as asker:
         used = [_used(asker.plan(number), column) for number in range(len(trials))]
         turns = [
@@ -112,6 +114,16 @@ def _ask(
         return used, rounds, quiet
 
 
+def others_than_self(found: Floats, exact: Floats, are_rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Take one row more than was wanted out of both: the query's own, else the last.
+
+    ``are_rows`` says which queries are rows of the table; shape (queries,).
+    """
+    itself = are_rows[:, None]
+    others = np.where(itself, without_self(found, exact), found[:, :-1])
+    return others, np.where(itself, exact[:, 1:], exact[:, :-1])
+
+
 def without_self(found: Floats, exact: Floats) -> Floats:
     """Take each query's own row, the nearest there is, out of ``found``; the last where it is not there.
 
@@ -124,9 +136,10 @@ def without_self(found: Floats, exact: Floats) -> Floats:
     return np.asarray(found[kept].reshape(len(found), -1))
 
 
-def _arm(plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, today: Mapping[str, str]) -> Arm:
+def _arm(
+    plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, k: int, today: Mapping[str, str]
+) -> Arm:
     subset = plan.filters.get(trial.subset or "")
-    k = trial.k + plan.asks_rows
     search = LiveSearch(column, plan.distance, k, subset.filters if subset else ())
     return Arm(search, today if trial.today else EXACT_SETTINGS)
 
@@ -137,10 +150,15 @@ def _used(chosen: Plan, column: ColumnInfo) -> _Used:
 
 
 def _observed(
-    found: Floats, exact: Floats, *, latencies_ms: Floats, control_ms: Floats, plan: BenchmarkPlan
+    found: Floats,
+    exact: Floats,
+    *,
+    latencies_ms: Floats,
+    control_ms: Floats,
+    are_rows: NDArray[np.bool_],
+    plan: BenchmarkPlan,
 ) -> Observed:
-    truth = exact[:, 1:] if plan.asks_rows else exact
-    others = without_self(found, exact) if plan.asks_rows else found
+    others, truth = others_than_self(found, exact, are_rows) if are_rows.any() else (found, exact)
     return Observed(
         latencies_ms=latencies_ms,
         recalls=recalls(others, truth, plan.distance),

@@ -12,6 +12,7 @@ from dashboard.benchmark.statistics import Floats, interval
 from db.arms import Arm
 from db.engine import Database
 from db.load import Load, offer
+from db.words import counted
 
 SLICES = 20
 """Parts of the time whose rates are resampled for the interval of the whole."""
@@ -59,7 +60,7 @@ def measure_load(
     levels = [(number, 0.0) for number in clients] + ([(max(clients), float(rate))] if rate else [])
     points = []
     for number, offered in levels:
-        how = f"{number} clients at {offered:,.0f}/s" if offered else f"{number} clients"
+        how = counted(number, "client") + (f" at {offered:,.0f}/s" if offered else "")
         load = offer(
             database,
             arm,

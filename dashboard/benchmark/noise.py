@@ -18,6 +18,7 @@ import psutil
 
 from dashboard.benchmark.statistics import Floats
 from db.runs import EXACT, Trial
+from db.words import counted
 
 STEAL = 0.02
 """Share of processor time that the host gave to other machines, from which on a trial is noisy."""
@@ -82,7 +83,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
 
 def _remarks(found: Mapping[str, Any], trials: int) -> Iterator[str]:
     if found["noisy_trials"]:
-        yield f"{found['noisy_trials']} of {trials} trials were timed while the machine was not quiet."
+        yield f"The machine was not quiet during {found['noisy_trials']} of {counted(trials, 'trial')}."
     if found["steal"] > STEAL:
         yield f"The host took {found['steal']:.0%} of the processor's time away."
     if found["others_cpus"] > OTHERS:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
-from dashboard.benchmark.queries import HELD_OUT, QuerySource, parse_source
+from dashboard.benchmark.queries import HELD_OUT, parse_source
 from dashboard.benchmark.subset import Subset, parse_subset
 from dashboard.benchmark.target import WANTED_RECALL, Target
 from dashboard.benchmark.trials import NEIGHBOURS, PlannedTrial, Variant
@@ -18,6 +18,7 @@ from db.forms import parse_spec
 from db.indexes import Parameter
 from db.runs import LIVE
 from db.survey import Survey, forecast_bytes
+from db.words import counted
 
 TYPES = frozenset({"vector", "halfvec", "bit"})
 """Types a run can check by itself: their distances are computed here, beside the server."""
@@ -97,7 +98,7 @@ class BenchmarkPlan:
                 )
         if self.sample_rows is not None and self.sample_rows <= self.held_out + max(self.ks):
             raise RequestError(
-                f"A sample of {self.sample_rows:,} rows is too small for {self.queries:,} queries.",
+                f"A sample of {counted(self.sample_rows)} is too small for {counted(self.queries, 'query')}.",
                 "Sample more rows, or ask fewer queries.",
             )
         if list(self.sizes) != sorted(set(self.sizes)) or (self.sizes and self.sample_rows is not None):
@@ -107,7 +108,7 @@ class BenchmarkPlan:
             )
         if self.sizes and self.sizes[0] <= self.held_out + max(self.ks):
             raise RequestError(
-                f"A copy of {self.sizes[0]:,} rows is too small for {self.queries:,} queries.",
+                f"A copy of {counted(self.sizes[0])} is too small for {counted(self.queries, 'query')}.",
                 "Begin with more rows, or ask fewer queries.",
             )
         if len(self.trials) > MAX_TRIALS:
@@ -129,11 +130,6 @@ class BenchmarkPlan:
     def held_out(self) -> int:
         """Rows of the column that are taken out of the copy, to be searched for."""
         return self.queries if parse_source(self.query_source).holds_out else 0
-
-    @property
-    def asks_rows(self) -> bool:
-        """Whether each query is itself a row of the live table."""
-        return parse_source(self.query_source) == QuerySource()
 
     @property
     def filters(self) -> dict[str, Subset]:
@@ -178,7 +174,8 @@ class BenchmarkPlan:
             variant.index.check(column.type, found.dimensions, self.distance)
         if self.held_out + max(self.ks) > found.rows:
             raise RequestError(
-                f"{column} has {found.rows:,} rows to measure: too few for {self.queries:,} queries.",
+                f"{column} has {counted(found.rows)} to measure: "
+                f"too few for {counted(self.queries, 'query')}.",
                 "Ask fewer queries, or load more rows.",
             )
 

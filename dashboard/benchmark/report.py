@@ -14,6 +14,7 @@ from dashboard.benchmark.report_lines import clients_chart, growth_chart
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import Standing, Verdict, alike, index_name, judge, setting_name
 from db.runs import LIVE, Figures, Run, Trial
+from db.words import counted
 
 _PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>$title</title>
@@ -69,8 +70,8 @@ def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
         title=escape(f"Benchmark run {run.id}: {run.subject}"),
         about=escape(
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, by {run.created_by}; "
-            f"{run.rows or 0:,} rows, {run.queries or 0:,} queries, {plan.distance.label} distance; "
-            f"target: recall {target.recall:g} and p95 {target.p95_ms:g} ms"
+            f"{counted(run.rows or 0)}, {counted(run.queries or 0, 'query')}, "
+            f"{plan.distance.label} distance; target: recall {target.recall:g} and p95 {target.p95_ms:g} ms"
         ),
         sections="".join(_section(run, k, subset, target, several=len(asked) > 1) for k, subset in asked),
         facts="".join(

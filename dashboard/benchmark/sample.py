@@ -21,7 +21,7 @@ from db.engine import Database
 from db.errors import RequestError
 from db.progress import Ledger, Progress
 from db.query_sets import fill_queries, fill_saved
-from db.scratch import Scratch, fill, hold_out, is_filled, positions_in, vacuum
+from db.scratch import OF_ROW, Scratch, fill, hold_out, is_filled, positions_in, vacuum
 from db.timing import as_text
 
 
@@ -39,6 +39,8 @@ class Sample:
     """Positions of the queries in their scratch table, in the order they are asked."""
     places: Indexes
     """Index in ``rows`` of each position in the scratch table; its last element stands for MISSING."""
+    are_rows: NDArray[np.bool_]
+    """Which queries are rows of the column, and would find themselves there; in the order they are asked."""
     members: Mapping[str, Indexes]
     """Indexes of the rows that each subset has, ascending, by how the plan spells it."""
 
@@ -71,7 +73,9 @@ def take_sample(
     ledger.tell(Progress(0, 0, "rows", "reading the copy"))
     with connection.begin():
         rows = copy_out_vectors(connection, select(scratch.rows.c.position, scratch.rows.c.embedding))
-        queries = copy_out_vectors(connection, select(scratch.queries))
+        asked_for = scratch.queries.c
+        queries = copy_out_vectors(connection, select(asked_for.position, asked_for.embedding))
+        own = set(connection.execute(select(asked_for.position).where(asked_for[OF_ROW])).scalars())
         held = [positions_in(connection, scratch, number) for number in range(scratch.subsets)]
     content = digest(rows.ids, rows.vectors, queries.ids, queries.vectors)
     _check_unchanged(connection, ledger, "digest" if size is None else f"digest of {size}", content)
@@ -86,7 +90,9 @@ def take_sample(
         for name, positions in zip(plan.filters, held, strict=True)
     }
     texts = tuple(as_text(query, scratch.type) for query in asked)
-    return Sample(rows.vectors, asked, texts, queries.ids[mixed], places, members)
+    numbers = queries.ids[mixed]
+    are_rows = np.array([not noise and number in own for number in numbers.tolist()], bool)
+    return Sample(rows.vectors, asked, texts, numbers, places, are_rows, members)
 
 
 def _copy(connection: Connection, plan: BenchmarkPlan, scratch: Scratch, rows: int | None) -> None:

@@ -11,6 +11,7 @@ from dashboard.benchmark.queries import parse_source
 from db.columns import VectorColumn
 from db.errors import RequestError
 from db.query_sets import count_saved
+from db.words import counted
 
 
 def asking_all_saved(
@@ -25,7 +26,7 @@ def asking_all_saved(
     saved = count_saved(connection, column, plan.distance, dimensions)
     if not 0 < saved <= QUERIES.high:
         raise RequestError(
-            f"There are {saved:,} saved searches of {column}.",
+            f"{column} has {counted(saved, 'saved search')}.",
             f"Save 1 to {QUERIES.high:,} on the page Search, or take the queries from elsewhere.",
         )
     return replace(plan, queries=saved)

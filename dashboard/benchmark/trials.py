@@ -11,6 +11,7 @@ from db.forms import IndexSpec, parse_spec
 from db.indexes import Hnsw, IndexMethod, Ivfflat, Parameter
 from db.nearest import ITERATIVE_SCANS
 from db.runs import COPY, EXACT, LIVE
+from db.words import counted
 
 NEIGHBOURS = Parameter("k", 10, 1, 1000, "Neighbours each query asks for.")
 MAX_SCAN_TUPLES = Parameter(
@@ -142,7 +143,8 @@ class PlannedTrial:
         """Say what keeps this trial from ever returning ``k`` rows, if anything does."""
         stops = isinstance(self.index and self.index.method, Hnsw) and self.scan in {None, "off"}
         if stops and self.value is not None and self.value < self.k:
-            return f"ef_search = {self.value} is below k = {self.k}: at most {self.value} rows come back."
+            most = counted(self.value)
+            return f"ef_search = {self.value} is below k = {self.k}: no more than {most} can come back."
         return None
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ from db.distance import Distance
 from db.errors import RequestError
 from db.forms import IndexSpec, parse_spec
 from db.runs import Trial, forget_trials
+from db.words import counted
 
 SCREENED_SHARE = 16
 """The small copy has a sixteenth of the rows: building HNSW on it takes less than that of the time."""
@@ -169,7 +170,7 @@ class _Search:
         """Log what the small copy said of each candidate."""
         for best, spec in sorted(found, key=_rank):
             said = f"{best.p95_ms:.3g} ms at {best.value}" if best else "does not reach the recall"
-            self._attempt.ledger.log(f"On {len(self._attempt.sample.rows):,} rows {spec}: {said}.")
+            self._attempt.ledger.log(f"On {counted(len(self._attempt.sample.rows))} {spec}: {said}.")
 
     def _bisect(self, spec: IndexSpec, candidate: Candidate) -> int | None:
         high = _highest(spec)

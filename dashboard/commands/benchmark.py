@@ -12,6 +12,7 @@ import click
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from dashboard.commands.run_files import check_run, compared, formats_of, write
+from db.words import counted
 
 if TYPE_CHECKING:
     from dashboard.benchmark.plan import BenchmarkPlan
@@ -264,8 +265,9 @@ def show(document: Mapping[str, Any]) -> None:
         for point in trial["load"]:
             offered = f" at {point['rate']:,.0f}/s offered" if point["rate"] else ""
             click.echo(
-                f"{' '.join(filter(None, name))}: {point['clients']} clients{offered}, "
-                f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, {point['errors']} errors"
+                f"{' '.join(filter(None, name))}: {counted(point['clients'], 'client')}{offered}, "
+                f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, "
+                f"{counted(point['errors'], 'error')}"
             )
     beside = document.get("compared") or {"pairs": ()}
     by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}

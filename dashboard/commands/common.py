@@ -74,15 +74,6 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def counted(number: int, thing: str = "row") -> str:
-    """Write a number of things.
-
-    >>> counted(1), counted(2_000, "cell")
-    ('1 row', '2,000 cells')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def done(document: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
     """Tell the outcome of a command that has no more to show: a document, or a sentence."""
     if as_json:

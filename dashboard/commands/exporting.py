@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from dashboard.commands.common import ProgressLine, counted, emit, json_option, opened, say
+from dashboard.commands.common import ProgressLine, emit, json_option, opened, say
 from db.errors import RequestError
 from db.progress import Progress, Unrecorded
+from db.words import counted
 
 
 class _Shown(Unrecorded):

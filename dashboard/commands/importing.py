@@ -12,6 +12,7 @@ from dashboard.commands.common import ProgressLine, column_names, emit, json_opt
 from dashboard.commands.following import carry_out
 from dashboard.instance import Instance
 from db.columns import spelled, split_name
+from db.words import counted
 
 SHOWN = 20
 """Errors a dry run prints; --json has a hundred, and --rejects writes all."""
@@ -135,7 +136,7 @@ def _validated(instance: Instance, request: Any) -> dict[str, Any]:
 def _tell_plan(plan: Mapping[str, Any]) -> None:
     into = spelled(plan["schema"], plan["table"])
     new = " (new)" if plan["create"] else ""
-    say(f"{plan['file']}: {plan['rows']:,} rows ({plan['format']}), into {into}{new}")
+    say(f"{plan['file']}: {counted(plan['rows'])} ({plan['format']}), into {into}{new}")
     for column in plan["columns"]:
         say(f"  {column['file'] or '(made here)'} -> {column['table']} {column['type']}")
     for name in plan["left_out"]:
@@ -162,7 +163,7 @@ def _tell(done: Mapping[str, Any]) -> None:
         if done[what]
     ]
     say(
-        f"{into}: {done['inserted']:,} rows inserted{''.join(', ' + part for part in more)} "
+        f"{into}: {counted(done['inserted'])} inserted{''.join(', ' + part for part in more)} "
         f"in {done['elapsed_s']:.1f} s."
     )
     for note in done["notes"]:

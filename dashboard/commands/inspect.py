@@ -9,6 +9,7 @@ import click
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from dashboard.instance import Instance
+from db.words import counted
 
 
 @click.command()
@@ -63,7 +64,7 @@ def _print(document: dict[str, Any], found: dict[str, Any] | None) -> None:
     if found:
         asked = Findability.from_document(found)
         click.echo(
-            f"{asked.found:,} of {asked.probes:,} rows find themselves through {asked.index}, "
+            f"Found by their own vectors through {asked.index}: {asked.found:,} of {counted(asked.probes)}, "
             f"{asked.parameter} {asked.setting}."
         )
         for word, rows, remedy in asked.reasons:

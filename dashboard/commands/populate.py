@@ -9,6 +9,7 @@ import click
 from dashboard.commands.common import column_names, emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from db.columns import spelled, split_name
+from db.words import counted
 
 
 def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
@@ -78,8 +79,8 @@ def populate_db(
     if result["already"]:
         say(f"{spelled(schema, name)} was loaded with these rows before; nothing to do.")
     else:
-        say(f"{spelled(schema, name)}: {result['rows']:,} rows loaded in {result['elapsed_s']:.1f} s.")
+        say(f"{spelled(schema, name)}: {counted(result['rows'])} loaded in {result['elapsed_s']:.1f} s.")
     if result["rejected"]:
-        say(f"{result['rejected']:,} rows were not loaded:")
+        say(f"Not loaded: {counted(result['rejected'])}")
         for rejection in result["rejections"]:
             say(f"  row {rejection['row']}: {rejection['reason']}")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dashboard.commands.common import counted, emit, json_option, opened, say
+from dashboard.commands.common import emit, json_option, opened, say
 from db.errors import RequestError
+from db.words import counted
 
 if TYPE_CHECKING:
     from dashboard.question import Answer

@@ -24,6 +24,7 @@ from db.errors import DashboardError, OutOfSpace, RequestError
 from db.export import as_sql, not_found, stream
 from db.export_columns import exported_columns
 from db.progress import Ledger, Progress, Unrecorded
+from db.words import counted
 
 PARTIAL = ".part"
 
@@ -155,7 +156,7 @@ def _check_size(path: Path, most_bytes: int | None) -> None:
 def _check_count(rows: int, expected: int) -> None:
     if rows != expected:
         raise DashboardError(
-            f"The server counted {expected:,} rows and returned {rows:,}: nothing of it was kept.",
+            f"The server counted {counted(expected)} and returned {rows:,}: nothing of it was kept.",
             "What the view or the filter computes changes from one look to the next; export a table.",
         )
 

@@ -127,7 +127,8 @@ def _scaled(
 ) -> Vectors:
     if column.type == "bit" or not len(distinct):
         return vectors
-    length = norms[distinct][:, None] if distance in ANGULAR else _typical(norms)
+    # As float64: divided by a float of Python's, 4-byte elements would divide by one of 4 bytes.
+    length = norms[distinct][:, None] if distance in ANGULAR else np.float64(_typical(norms))
     return (vectors / length).astype(np.float32)
 
 

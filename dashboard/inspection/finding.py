@@ -101,12 +101,3 @@ def percent(share: float) -> str:
     if share < 0.0001:
         return "<0.01 %"
     return f"{min(100 * share, 99.99):.2f}".rstrip("0").rstrip(".") + " %"
-
-
-def counted(number: int, thing: str = "row") -> str:
-    """Write a number of things.
-
-    >>> counted(1), counted(2_000), counted(1, "copy")
-    ('1 row', '2,000 rows', '1 copy')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -9,11 +9,12 @@ from typing import Any
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.curves import Curve, Curves, Histogram, Ribbon
 from dashboard.inspection.evidence import Evidence
-from dashboard.inspection.finding import Finding, Verdict, counted
+from dashboard.inspection.finding import Finding, Verdict
 from dashboard.inspection.grade import Grade, grade
 from dashboard.inspection.statistics import Interval
 from db.nearest import UNDEFINED_FOR_ZERO
 from db.sampling import METHODS, Sample
+from db.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,8 @@ class Drawn:
             return f"sample of {counted(self.n)}, seed {self.seed}"
         if self.of_rows_exact and self.n + self.nulls >= self.of_rows:
             return f"all {counted(self.of_rows)}" if self.of_rows != 1 else "the only row"
-        return (
-            f"sample of {self.n + self.nulls:,} of {'' if self.of_rows_exact else '~'}{self.of_rows:,} rows, "
-            f"seed {self.seed}"
-        )
+        rows = f"{'' if self.of_rows_exact else '~'}{counted(self.of_rows)}"
+        return f"sample of {self.n + self.nulls:,} of {rows}, seed {self.seed}"
 
     @property
     def method_in_words(self) -> str:

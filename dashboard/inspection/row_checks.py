@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.inspection.evidence import Evidence
-from dashboard.inspection.finding import Finding, Limits, Verdict, counted, percent, silent
+from dashboard.inspection.finding import Finding, Limits, Verdict, percent, silent
 from dashboard.inspection.statistics import wilson
 from db.indexes import Hnsw
 from db.quality import MOST_ROWS, Duplicates
+from db.words import counted
 
 UNIT_SLACK = 0.01
 """How far a length may be from 1 and still count as 1; halfvec rounds lengths by less."""
@@ -38,7 +39,7 @@ def coverage(evidence: Evidence, limits: Limits) -> Finding:
     if not rows:
         return silent("There are no rows.")
     finding = _share(rows - nulls, rows, limits, exact=exact)
-    sentence = f"{counted(nulls)} of {rows:,} have no vector: no search by it returns them."
+    sentence = f"Without a vector: {counted(nulls)} of {rows:,}; no search by it returns them."
     return replace(
         finding,
         note=f"{nulls:,} null",
@@ -65,7 +66,7 @@ def zeros(evidence: Evidence, limits: Limits) -> Finding:
     return replace(
         finding,
         note=_note(finding, f"{found:,} of {rows:,}"),
-        sentence=f"{counted(found, 'vector')} of {rows:,} are zero: {effect}."
+        sentence=f"Zero: {counted(found, 'vector')} of {rows:,}; {effect}."
         if found
         else "No vector is zero.",
         rows=_keys(evidence, np.flatnonzero(empty)),
@@ -90,8 +91,8 @@ def norms(evidence: Evidence, limits: Limits) -> Finding:
         finding,
         verdict=verdict,
         note=_note(finding, "length 1"),
-        sentence=f"{counted(len(odd), 'vector')} of {len(lengths):,} looked at are not of length 1, as the "
-        "others are: were they made by another model, or cut?"
+        sentence=f"Not of length 1, as the others are: {counted(len(odd), 'vector')} of {len(lengths):,}; "
+        "made by another model, or cut?"
         if len(odd)
         else "Every vector has length 1.",
         rows=_keys(evidence, odd),

@@ -22,6 +22,7 @@ from db.progress import Ledger, Progress
 from db.quality import count_column, rows_sql
 from db.sampling import take_sample
 from db.savepoint import set_for_now
+from db.words import counted
 
 KIND = "inspect"
 
@@ -77,13 +78,13 @@ def inspect(
         with set_for_now(connection, {"statement_timeout": SAMPLE_TIMEOUT}):
             sample = take_sample(connection, column, rows=request.rows, seed=request.seed)
         ledger.tell(Progress(0, 0, "rows", "counting what SQL can count"))
-        counted = count_column(connection, column)
-    ledger.log(f"drew {sample.drawn:,} rows: {sample.method}, seed {sample.seed}")
+        counts = count_column(connection, column)
+    ledger.log(f"drew {counted(sample.drawn)}: {sample.method}, seed {sample.seed}")
     evidence = gather(
         column,
         _distance(column, request),
         sample,
-        counted,
+        counts,
         tell=lambda done, total: ledger.tell(Progress(done, total, "rows", "comparing every pair")),
     )
     findings = _ask(evidence, ledger)

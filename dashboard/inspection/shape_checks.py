@@ -15,9 +15,10 @@ from dashboard.inspection.evidence import (
     skewness,
     skewness_error,
 )
-from dashboard.inspection.finding import Finding, Limits, Verdict, counted, percent, silent
+from dashboard.inspection.finding import Finding, Limits, Verdict, percent, silent
 from dashboard.inspection.statistics import Interval, Z, around
 from db.quality import MOST_ROWS
+from db.words import counted
 
 DEAD = 1e-6
 """A dimension is dead below this share of the usual standard deviation: it tells no two rows apart."""

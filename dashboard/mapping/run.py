@@ -14,6 +14,7 @@ from db.progress import Ledger, Progress
 from db.projections import store_projection
 from db.sampling import take_sample
 from db.savepoint import set_for_now
+from db.words import counted
 
 UNIT = "steps"
 
@@ -39,7 +40,7 @@ def make_map(
             sample = take_sample(
                 connection, column, rows=plan.rows, seed=plan.seed, where=from_text(plan.where)
             )
-    ledger.log(f"{sample.n:,} vectors drawn ({sample.method}), {sample.nulls:,} rows had none")
+    ledger.log(f"{counted(sample.n, 'vector')} drawn ({sample.method}), {counted(sample.nulls)} had none")
 
     ledger.tell(Progress(0, steps, UNIT, "finding neighbours"))
     made = lay_out(column, plan, sample, lambda done: ledger.tell(Progress(done, steps, UNIT, "arranging")))

@@ -27,6 +27,7 @@ from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover
 from db.progress import Ledger, Progress
 from db.schema import SCHEMA
+from db.words import counted
 
 CHUNK_BLOCKS = 16
 """Blocks to a transaction: about 16 MB, a fraction of a second, and the most a crash costs."""
@@ -164,9 +165,9 @@ def _abandon(database: Database, table: Table, ledger: Ledger, error: Exception)
 
 def _log_what_is_missing(rows: Rows, ledger: Ledger) -> None:
     if rows.rejected:
-        ledger.log(f"{rows.rejected:,} rows cannot be loaded; the first: row {rows.rejections[0]}.")
+        ledger.log(f"Cannot be loaded: {counted(rows.rejected)}; the first: row {rows.rejections[0]}.")
     if rows.without_text:
-        ledger.log(f"{rows.without_text:,} rows have no word to embed, and get a NULL vector.")
+        ledger.log(f"NULL vector, for want of a word to embed: {counted(rows.without_text)}.")
 
 
 def _loaded(request: PopulateRequest, source: Rows, started: float, *, already: bool = False) -> Loaded:

@@ -10,7 +10,7 @@ from dashboard.benchmark.verdict import index_name
 from dashboard.ui.benchmark_charts import Bars
 from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.charts import figure_of
-from dashboard.ui.units import duration, size
+from dashboard.ui.units import counted, duration, size
 from db.runs import Trial
 
 _UNITS = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
@@ -77,7 +77,7 @@ def _build(trial: Trial) -> str:
     if trial.facts.get("spilled"):
         how.append("spilled")
     if workers := trial.facts.get("workers"):
-        how.append(f"{workers} workers" if workers > 1 else "1 worker")
+        how.append(counted(workers, "worker"))
     return ", ".join(how)
 
 

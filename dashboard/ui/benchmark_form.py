@@ -12,7 +12,7 @@ from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved
 from dashboard.settings import settings
-from dashboard.ui import benchmark_fill, followed, runs, state
+from dashboard.ui import benchmark_fill, followed, messages, runs, state
 from dashboard.ui.benchmark_asked import asked_for
 from dashboard.ui.benchmark_modes import ask_growth, ask_sweep, ask_tune
 from dashboard.ui.messages import escaped, told_to_the_reader
@@ -44,7 +44,10 @@ def _ask_toml(column: ColumnInfo) -> BenchmarkPlan:
         placeholder=_EXAMPLE.format(column=column),
     )
     if not given.strip():
-        raise RequestError("There is no plan yet.", "Paste one, such as a run's own under Repeat this run.")
+        messages.empty(
+            "No plan yet: paste one, such as a run's own under Repeat this run.", ":material/description:"
+        )
+        messages.end()
     plan = from_toml(given)
     if plan.column != str(column):
         raise RequestError(
@@ -97,6 +100,7 @@ _MODES: Mapping[str, tuple[str, Callable[[ColumnInfo], BenchmarkPlan]]] = {
 
 def draw(column: ColumnInfo) -> None:
     """Draw the form, and hand the plan to the queue when the reader starts it."""
+    messages.check_choices({runs.MODE: _MODES})
     with st.container(border=True):
         left, right = st.columns([2, 3], vertical_alignment="center")
         left.subheader("New run", anchor=False)

@@ -17,7 +17,7 @@ from dashboard.ui import charts, frontier, state
 from dashboard.ui.benchmark_trials import heading, trial_table
 from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.progress import follow
-from dashboard.ui.units import duration, size
+from dashboard.ui.units import counted, duration, size
 from db.errors import ConnectionFailed
 from db.runs import LIVE, Trial
 
@@ -114,8 +114,10 @@ def _tiles(verdict: Verdict, stored: int, planned: int | None) -> None:
 
 
 def _chart(plan: BenchmarkPlan, trials: tuple[Trial, ...], verdict: Verdict) -> None:
-    of = "" if plan.target else f" of {len(plan.trials)}"
-    heading("Recall against latency, so far", f"{len(trials)}{of} trials; each is stored as it finishes")
+    done = counted(len(trials), "trial")
+    if not plan.target:
+        done = f"{len(trials)} of {counted(len(plan.trials), 'trial')}"
+    heading("Recall against latency, so far", f"{done}; each is stored as it finishes")
     if verdict.exact is None:
         st.caption("The first point is exact search, once the rows are copied and the exact answers known.")
         return
@@ -148,7 +150,7 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
     stored = {trial.position: trial for trial in trials}
     yield Step(
         "Copy the rows, find the exact answers",
-        f"{plan.queries:,} queries held out",
+        f"{counted(plan.queries, 'query')} held out",
         _state(bool(stored), True),
     )
     before = bool(stored)
@@ -156,7 +158,7 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
         yield Step(
             "Try the candidates",
             f"{len(plan.variants)} of them, settings by bisection, until one meets the target; "
-            f"{len(stored)} trials so far",
+            f"{counted(len(stored), 'trial')} so far",
             _state(False, before),
         )
         before = False
@@ -164,7 +166,7 @@ def steps(plan: BenchmarkPlan, trials: tuple[Trial, ...]) -> Iterator[Step]:
         planned = list(group)
         done = [stored[p.position] for p in planned if p.position in stored]
         finished = len(done) == len(planned)
-        note = f"{len(done)} of {len(planned)} trials"
+        note = f"{len(done)} of {counted(len(planned), 'trial')}"
         if done and done[0].build_s is not None and done[0].size_bytes is not None:
             note += f", built in {duration(done[0].build_s)}, {size(done[0].size_bytes)}"
         yield Step(name, note, _state(finished, before))

@@ -11,6 +11,7 @@ from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.benchmark_reads import exported, shares_under
 from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.messages import escaped
+from dashboard.ui.units import counted
 from db.runs import Run
 
 SHOWN_WHOLE = 24
@@ -33,7 +34,8 @@ def trials_card(shown: Shown) -> None:
         with left:
             heading(
                 "Trials",
-                f"{len(trials)} trials, {len(trials) - len(void)} measured · one client{_of(shown)}",
+                f"{counted(len(trials), 'trial')}, {len(trials) - len(void)} measured · "
+                f"one client{_of(shown)}",
             )
         with right.container(horizontal=True, horizontal_alignment="right"):
             _downloads(run)

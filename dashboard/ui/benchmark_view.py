@@ -17,7 +17,7 @@ from dashboard.ui.charts import figure_of
 from dashboard.ui.messages import escaped
 from dashboard.ui.progress import follow
 from dashboard.ui.tables import facts
-from dashboard.ui.units import duration, size
+from dashboard.ui.units import counted, duration, size
 from dashboard.ui.verdict_words import words
 from db.catalog import ColumnInfo
 from db.runs import Run, Trial
@@ -123,8 +123,8 @@ def _charts(shown: Shown) -> None:
     with a.container(border=True, height="stretch"):
         heading(
             "Recall against latency",
-            f"a point is one trial of {shown.run.queries or 0:,} queries, named by its setting; whiskers are "
-            "95 % intervals; the target is shaded",
+            f"a point is one trial of {counted(shown.run.queries or 0, 'query')}, named by its setting; "
+            "whiskers are 95 % intervals; the target is shaded",
         )
         st.plotly_chart(
             frontier.recall_against_latency(

@@ -118,14 +118,20 @@ def _bar(trial: Trial, style: Style) -> dict[str, Any]:
     }
 
 
-def figure_of(value: float) -> str:
-    """Write a measured number with three digits that count, never with an exponent.
+LEAST_WRITTEN, MOST_WRITTEN = 1e-6, 1e15
+"""Beyond these a number is told by its exponent."""
 
-    >>> figure_of(0.40712), figure_of(5.5), figure_of(2916.4)
-    ('0.407', '5.50', '2,916')
+
+def figure_of(value: float) -> str:
+    """Write a measured number with three digits that count; with an exponent only where zeros would crowd.
+
+    >>> figure_of(0.40712), figure_of(5.5), figure_of(2916.4), figure_of(1.4e-45)
+    ('0.407', '5.50', '2,916', '1.4e-45')
     """
     if value == 0:
         return "0"
+    if not LEAST_WRITTEN <= abs(value) < MOST_WRITTEN:
+        return f"{value:.3g}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}"
 

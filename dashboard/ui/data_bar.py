@@ -12,7 +12,7 @@ from dashboard.ui import data_address as address
 from dashboard.ui import data_conditions as conditions
 from dashboard.ui.data_selection import chosen
 from dashboard.ui.exports import export_popover
-from dashboard.ui.messages import escaped, problem, remedy
+from dashboard.ui.messages import escaped, problem
 from dashboard.ui.shell import go
 from db import browse
 from db.browse import Page, PageRequest, Sort, Sortable
@@ -68,14 +68,6 @@ def draw(request: PageRequest, sortables: Sequence[Sortable], others: Sequence[P
         _pick_conditions(request)
         if state.recall(_BUILDING):
             condition_builder.build(request.column, request.where, others)
-
-
-def left_out(problems: Sequence[RequestError]) -> None:
-    """Say what of the address could not be read, and so is not applied."""
-    for error in problems:
-        st.warning(
-            f"**Left out of this page:** {escaped(error.message)} {remedy(error)}", icon=":material/link_off:"
-        )
 
 
 def _pick_order(request: PageRequest, sortables: Sequence[Sortable], categories: dict[str, str]) -> None:

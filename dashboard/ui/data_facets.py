@@ -16,6 +16,7 @@ from dashboard.ui import data_reads, state
 from dashboard.ui.data_rows import token
 from dashboard.ui.data_tables import VECTOR_CHIPS
 from dashboard.ui.messages import escaped
+from dashboard.ui.units import counted, cut
 from db.browse import PageRequest
 from db.browse_sample import SEED
 from db.conditions import Condition, to_text
@@ -30,6 +31,9 @@ _SHOWN = {"values": 2, "histogram": 1}
 
 _COMPACT = 100_000
 """Rows from which a facet's figures have too many digits for its width."""
+
+_LABEL = 14
+"""Characters of a value that there is room for."""
 
 _CHOICE = "facet columns"
 _GIVEN_UP = "given up"
@@ -84,10 +88,11 @@ def _values(request: PageRequest, name: str) -> None:
     def choose(place: int) -> Condition:
         return conditions.toggled(request.where, name, values[place])
 
-    names = (NULL if value is None else value for value in values)
-    labels = [f"✓ {label}" if value in chosen else label for label, value in zip(names, values, strict=True)]
+    names = [NULL if value is None else value for value in values]
+    short = (cut(name, _LABEL) for name in names)
+    labels = [f"✓ {label}" if value in chosen else label for label, value in zip(short, values, strict=True)]
     with st.container(border=True, gap="xsmall"):
-        _title(request, name, found)
+        _title(request, name, found, whole=[label for label in names if len(label) > _LABEL])
         _bars(f"facet {name} {token(request)}", labels, list(rows.values()), found, choose)
 
 
@@ -141,9 +146,9 @@ def _bars(
         selection_mode="single-cell",  # a click on a value filters, without a column of check boxes
         alt=f"Values of {found.column} with their rows; a click filters by the value",
         column_config={
-            "Value": st.column_config.TextColumn(width=88),
+            "Value": st.column_config.TextColumn(width=98),
             rows: st.column_config.ProgressColumn(
-                width=112,
+                width=102,
                 format="compact" if most >= _COMPACT else "localized",
                 min_value=0,
                 max_value=most or 1,
@@ -151,7 +156,7 @@ def _bars(
         },
     )
     if found.others:
-        st.caption(f"and {about}{found.others:,} rows with other values")
+        st.caption(f"and {about}{counted(found.others, 'row')} with other values")
     if found.note:
         st.caption(escaped(found.note))
 
@@ -196,10 +201,13 @@ def _described(found: Histogram) -> str:
     )
 
 
-def _title(request: PageRequest, name: str, found: Facet | Histogram, label: str = "") -> None:
-    """Draw a facet's name, how it was got, and the way to have it exactly."""
+def _title(
+    request: PageRequest, name: str, found: Facet | Histogram, label: str = "", whole: Sequence[str] = ()
+) -> None:
+    """Draw a facet's name, how it was got, and the way to have it exactly; ``whole`` are values cut below."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{escaped(label or name)}**", width="content")
+        uncut = "\n".join(f"- {escaped(value)}" for value in whole)
+        st.markdown(f"**{escaped(label or name)}**", width="content", help=uncut or None)
         st.caption(_origin(found), width="content")
         if found.kind != "exact":
             st.button(

@@ -9,12 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.ui import data_reads, state
-from dashboard.ui.messages import told_to_the_reader
+from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.units import cut
 from db.browse import Page, PageRequest
 from db.column_statistics import ColumnStatistics
 from db.conditions import EVERY_ROW, to_text
 
 _SQL_PX = 340
+
+_NAME, _END = 14, 12
+"""Characters that there is room for: of a name, and of the lowest and the highest value."""
 
 
 def draw(page: Page) -> None:
@@ -48,10 +52,12 @@ def _columns(request: PageRequest) -> None:
     cells = event["selection"]["cells"]
     if not cells or cells[0][0] >= len(lines):
         st.caption(
-            "~ from the planner's statistics, as old as the last ANALYZE · select a line to count it exactly"
+            "~ from the planner's statistics, as old as the last ANALYZE · "
+            "select a line to read it whole, or to count it exactly"
         )
         return
     chosen = lines[cells[0][0]]
+    st.caption(_whole(chosen))
     st.button(
         f"Count {chosen.column.name} exactly"
         + (" in the filtered rows" if request.where != EVERY_ROW else ""),
@@ -81,16 +87,24 @@ def frame(lines: Sequence[ColumnStatistics]) -> pd.DataFrame:
 def _line(line: ColumnStatistics) -> dict[str, Any]:
     about = "" if line.kind == "exact" else "~"
     return {
-        "Column": line.column.name,
-        "Type": line.column.type,
+        "Column": cut(line.column.name, _NAME),
+        "Type": cut(line.column.type, _NAME),
         "Known from": {"statistics": "statistics", "exact": "every row", "none": "never analyzed"}[line.kind],
         "Null": line.null_share,
         "Distinct": None if line.distinct is None else f"{about}{line.distinct:,}",
-        "Lowest": line.low,
-        "Highest": line.high,
+        "Lowest": line.low and cut(line.low, _END),
+        "Highest": line.high and cut(line.high, _END),
         "Bytes": line.average_bytes,
-        "Commonest": [f"{value} {100 * share:.3g} %" for value, share in line.most_common[:3]] or None,
+        "Commonest": [f"{cut(value, _NAME)} {100 * share:.3g} %" for value, share in line.most_common[:3]]
+        or None,
     }
+
+
+def _whole(line: ColumnStatistics) -> str:
+    """Write a line of the table with nothing cut."""
+    ends = [f"from {escaped(line.low)} to {escaped(line.high)}"] if line.low and line.high else []
+    common = [f"{escaped(value)} {100 * share:.3g} %" for value, share in line.most_common[:3]]
+    return " · ".join([f"**{escaped(line.column.name)}** {escaped(line.column.type)}", *ends, *common])
 
 
 def _config() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from dashboard.ui import data_tables as tables
 from dashboard.ui.data_reads import Opened
 from dashboard.ui.messages import denied, escaped, locked
 from dashboard.ui.search_tables import key_text, naming_columns
+from dashboard.ui.tables import number_column
 from dashboard.ui.units import counted, duration
 from dashboard.ui.waiting import waiting
 from db.browse import Page, PageRequest, last_page
@@ -190,12 +190,18 @@ def _columns(page: Page, names: tuple[str, ...], short: Collection[str]) -> dict
         tables.VECTOR: st.column_config.MultiselectColumn(
             "Vector", width=70, options=list(tables.VECTOR_CHIPS.values()), color=list(tables.CHIP_COLOURS)
         ),
-        tables.NORM: st.column_config.NumberColumn("Norm", format="%.3f", width=54),
+        tables.NORM: _norm(page),
         # A bar chart column draws the vector's shape from its means: a page never ships the vectors.
         tables.STRIP: st.column_config.BarChartColumn(
             "Strip, 32 bins", width=104, y_min=min(means), y_max=max(means) or 1.0, help=_about_strip(page)
         ),
     }
+
+
+def _norm(page: Page) -> Any:
+    if any(isinstance(cell, str) for cell in tables.norms(page)):
+        return st.column_config.TextColumn("Norm", width=84, alignment="right")
+    return st.column_config.NumberColumn("Norm", format="%,.3f", width=54)
 
 
 def _about_strip(page: Page) -> str:
@@ -207,28 +213,14 @@ _WIDTHS: Mapping[str, int] = {"D": 160, "B": 64, "S": 170, "E": 96, "json": 200,
 """Pixels, by the category of the type; what is longer is cut, and read whole on the item's page.
 Numbers never are: cut on the left, one would read as another."""
 
-_TEXT_PX = 170
-"""The most that numbers take which a browser shows only as texts: those are cut on the right."""
-
 
 def _column(page: Page, column: PlainColumn, *, is_key: bool, is_short: bool) -> Any:
     width = 84 if is_short and column.category == "S" else _WIDTHS.get(column.category, 140)
     if column.category == "N":
-        form = "%d" if is_key else _number_format(column)
-        values = [row.values.get(column.name) for row in page.rows]
-        fits = tables.number_width(values, form)
-        if any(isinstance(cell, str) for cell in tables.cells(values)):
-            return st.column_config.TextColumn(width=min(fits, _TEXT_PX), pinned=is_key or None)
-        return st.column_config.NumberColumn(width=fits, pinned=is_key or None, format=form)
+        return number_column(column, [row.values.get(column.name) for row in page.rows], is_key=is_key)
     if column.category == "B":
         return st.column_config.CheckboxColumn(width=width)
     return st.column_config.TextColumn(width=100 if is_key else width, pinned=is_key or None)
-
-
-def _number_format(column: PlainColumn) -> str:
-    """Show as many decimals as the type has, if it says so."""
-    scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", column.type)
-    return f"%.{scale[1]}f" if scale else "localized"
 
 
 def _hidden(column: ColumnInfo) -> None:

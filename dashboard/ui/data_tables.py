@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard.ui.units import counted
 from db.browse import BrowsedRow, Page
 from db.catalog import PlainColumn
 from db.counts import Count
@@ -23,6 +24,9 @@ CHIP_COLOURS = ("green", "gray", "orange")
 
 EXACT_INTEGER = 2**53
 """Above it a float, and so the browser, skips whole numbers."""
+
+LEAST_NORM, MOST_NORM = 1e-3, 1e7
+"""Norms that three decimals tell."""
 
 _LEAST_NUMBER_PX, _PADDING_PX, _DIGIT_PX = 64, 18, 7
 """How wide a column of numbers is at least, and what of it a value takes, in the grid's font."""
@@ -42,7 +46,7 @@ def row_table(page: Page, first: Sequence[str], short: Collection[str] = ()) -> 
     names = dict.fromkeys((*first, *(column.name for column in page.columns)))
     frame = pd.DataFrame({name: cells([row.get(name) for row in rows]) for name in names}, dtype=object)
     frame[VECTOR] = [[VECTOR_CHIPS[row.vector_state]] for row in page.rows]
-    frame[NORM] = [row.norm for row in page.rows]
+    frame[NORM] = norms(page)
     frame[STRIP] = pd.Series([list(row.strip) or None for row in page.rows], dtype=object)
     return frame[arranged(page.columns, first, short)]
 
@@ -75,10 +79,12 @@ def cells(values: Sequence[object]) -> list[object]:
 
 
 def _text(value: object) -> str:
-    """Spell a number as PostgreSQL does."""
+    """Spell a number as PostgreSQL does, its thousands set apart; whole ones may be keys, and stay."""
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= EXACT_INTEGER:
+        return f"{value:,}"
     if not isinstance(value, float):
         return str(value)
-    return str(Decimal(value)) if not isfinite(value) else repr(value).removesuffix(".0")
+    return f"{value:,}".removesuffix(".0") if isfinite(value) else str(Decimal(value))
 
 
 def cell(value: object) -> object:
@@ -112,12 +118,34 @@ def number_width(values: Iterable[object], form: str) -> int:
 def _written(value: object, form: str) -> str:
     """Write a number as the browser will; the grid writes no more than three decimals unless it is told to.
 
-    >>> _written(225_990_976, "localized"), _written(1234.5, "localized"), _written(1.5, "%.2f")
-    ('225,990,976', '1,234.500', '1.50')
+    >>> _written(225_990_976, "localized"), _written(1234.5, "localized"), _written(1234.5, "%,.2f")
+    ('225,990,976', '1,234.500', '1,234.50')
     """
     if not isinstance(value, int | float):
         return str(value)
+    if form.startswith("%,"):
+        return format(value, form[1:])
     return form % value if form.startswith("%") else f"{value:,.{0 if isinstance(value, int) else 3}f}"
+
+
+def norms(page: Page) -> list[float | None] | list[str | None]:
+    """Make the column of norms: all texts where one would look like 0 as a number, or fill the screen.
+
+    A browser, too, shows no number over 2**53 as one.
+    """
+    found = [row.norm for row in page.rows]
+    if all(not length or LEAST_NORM <= length < MOST_NORM for length in found):
+        return found
+    return [None if length is None else f"{length:,.4g}" for length in found]
+
+
+def written(value: object) -> str:
+    """Write a number of a row for a reader; infinities, and what is no number, as PostgreSQL does.
+
+    >>> written(1234567), written(Decimal("1234.50")), written(float("nan"))
+    ('1,234,567', '1,234.50', 'NaN')
+    """
+    return f"{value:,}" if isinstance(value, int) else _text(value)
 
 
 def count_text(count: Count) -> str:
@@ -127,4 +155,4 @@ def count_text(count: Count) -> str:
     ('10,000+ rows', '1 row')
     """
     sign, more = {"estimate": ("~", ""), "at_least": ("", "+"), "exact": ("", "")}[count.kind]
-    return f"{sign}{count.rows:,}{more} row{'' if count.rows == 1 else 's'}"
+    return f"{count.rows:,}+ rows" if more else f"{sign}{counted(count.rows, 'row')}"

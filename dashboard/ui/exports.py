@@ -237,8 +237,8 @@ def result(job: Job) -> None:
     st.markdown(" · ".join(parts))
     if told["truncated"]:
         st.markdown(
-            f":red[:material/content_cut: **Cut off after {told['rows']:,} of {told['of_rows']:,} rows,** "
-            "as was asked for.]"
+            f":red[:material/content_cut: **Cut off after {told['rows']:,} of "
+            f"{counted(told['of_rows'], 'row')},** as was asked for.]"
         )
     file = kept(settings().home, told)
     try:

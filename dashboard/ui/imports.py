@@ -16,7 +16,7 @@ from dashboard.seeding.imports.mapping import suggested
 from dashboard.seeding.imports.request import MODES, ImportRequest
 from dashboard.ui import state
 from dashboard.ui.import_preview import has_words, holds, preview
-from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.messages import check_choices, escaped, told_to_the_reader
 from dashboard.ui.units import size
 from dashboard.ui.uploads import FILE_TYPES, keep, table_name
 from db.columns import spelled
@@ -145,6 +145,7 @@ def _choose_dataset(found: Contents) -> str | None:
 
 
 def _choose_table(asked: ImportRequest, found: Contents) -> ImportRequest:
+    check_choices({"into": [NEW, THERE]})
     where = st.segmented_control(
         "Into", [NEW, THERE], default=NEW, required=True, key="into", bind="query-params"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
+from functools import partial
 
 import streamlit as st
 
@@ -17,7 +18,7 @@ from dashboard.ui.inspect_looks import Looks
 from dashboard.ui.inspect_rows import SIGNS, show_rows
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_view import card_title
-from dashboard.ui.units import ago
+from dashboard.ui.units import ago, counted
 from db.catalog import ColumnInfo
 from db.distance import distance_named
 from db.inspections import Figures
@@ -154,42 +155,50 @@ def _trends(earlier: Sequence[Figures]) -> dict[str, list[float]]:
 
 
 def charts(report: Report) -> None:
-    """Draw what the figures rest on: lengths, hubs, nearest distances and dimensions."""
+    """Draw what the figures rest on: lengths, hubs, nearest distances and dimensions; two side by side."""
+    drawn = list(_charts(report))
+    for start in range(0, len(drawn), 2):
+        pair = drawn[start : start + 2]
+        for place, card in zip(st.columns(len(pair)), pair, strict=True):
+            with place:
+                card()
+
+
+def _charts(report: Report) -> Iterator[Callable[[], None]]:
+    """Give a card for each chart that there is something to draw in."""
     curves, n = report.curves, f"n {report.sample.n:,}"
     distance = distance_named(report.distance)
-    lengths, hubs = st.columns(2)
     if curves.norms:
-        with lengths:
-            note = f"{n} · {'cosine ignores length' if report.distance == 'cosine' else distance.label}"
-            _card("Norms", note, inspect_charts.norms(curves.norms), "norms", "Histogram of vector lengths")
+        note = f"{n} · {'cosine ignores length' if report.distance == 'cosine' else distance.label}"
+        norms = inspect_charts.norms(curves.norms)
+        yield partial(_card, "Norms", note, norms, "norms", "Histogram of vector lengths")
     if curves.occurrences:
-        with hubs:
-            _card(
-                "Hubs",
-                f"k-occurrence, k = 10, {report.distinct:,} distinct vectors",
-                inspect_charts.hubs(curves.occurrences),
-                "hubs",
-                "How many rows are in how many other rows' lists of neighbours",
-            )
-    near, dimensions = st.columns(2)
+        yield partial(
+            _card,
+            "Hubs",
+            f"k-occurrence, k = 10, {counted(report.distinct, 'distinct vector')}",
+            inspect_charts.hubs(curves.occurrences),
+            "hubs",
+            "How many rows are in how many other rows' lists of neighbours",
+        )
     if curves.nearest:
-        with near:
-            _card(
-                "Nearest other vector",
-                f"{report.distinct:,} distinct vectors, within the sample",
-                inspect_charts.nearest(curves.nearest, _unit(report.distance)),
-                "nearest",
-                "Share of the rows by the distance to their nearest other vector",
-            )
+        yield partial(
+            _card,
+            "Nearest other vector",
+            f"{counted(report.distinct, 'distinct vector')}, within the sample",
+            inspect_charts.nearest(curves.nearest, _unit(report.distance)),
+            "nearest",
+            "Share of the rows by the distance to their nearest other vector",
+        )
     if curves.dimensions:
-        with dimensions:
-            _card(
-                "Dimensions",
-                f"mean and one standard deviation, {n}",
-                inspect_charts.dimensions(curves.dimensions),
-                "dimensions",
-                "Mean and standard deviation of each dimension",
-            )
+        yield partial(
+            _card,
+            "Dimensions",
+            f"mean and one standard deviation, {n}",
+            inspect_charts.dimensions(curves.dimensions),
+            "dimensions",
+            "Mean and standard deviation of each dimension",
+        )
 
 
 def _unit(stem: str) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.ui import charts, item_chart, messages, pickers, search_view, state, tables
 from dashboard.ui import item_reads as reads
 from dashboard.ui.charts import figure_of
+from dashboard.ui.data_tables import written
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_tables import key_text, naming_columns, row_name
 from dashboard.ui.search_view import card_title
@@ -57,9 +58,8 @@ def fields(item: Item) -> None:
     with st.container(border=True):
         card_title("Fields", counted(len(item.fields), "column"))
         # A table reads its cells as Markdown.
-        plain = {
-            escaped(f.name): escaped(_cell(f)) for f in item.fields if not _is_long(f) and not _is_tree(f)
-        }
+        short = [field for field in item.fields if not _is_long(field) and not _is_tree(field)]
+        plain = {escaped(f.name): escaped(_cell(f, is_key=f.name in item.column.key)) for f in short}
         if plain:
             tables.facts(plain, "Names and values of the row's fields")
         for field in filter(_is_tree, item.fields):
@@ -76,8 +76,10 @@ def _is_tree(field: Field) -> bool:
     return isinstance(field.value, dict | list)
 
 
-def _cell(field: Field) -> str:
+def _cell(field: Field, *, is_key: bool) -> str:
     value: Any = "NULL" if field.value is None else field.value
+    if field.category == "N" and not is_key:
+        value = written(value)
     return f"{value} …" if field.is_cut and field.value and len(field.value) >= LONG_TEXT else str(value)
 
 
@@ -101,7 +103,10 @@ def vector(item: Item) -> None:
             card_title("Vector", f"{item.column.column} is NULL")
             messages.empty("This row has no vector: no search by distance can return it.", ":material/block:")
             return
-        card_title("Vector", f"{item.column.column} · {item.column.type} · {item.dimensions:,} dimensions")
+        card_title(
+            "Vector",
+            f"{item.column.column} · {item.column.type} · {counted(item.dimensions or 0, 'dimension')}",
+        )
         _norm(item, item.norm)
         elements = item.vector
         if item.norm == 0:
@@ -114,7 +119,7 @@ def vector(item: Item) -> None:
             item_chart.strip_figure(elements),
             key=f"strip {item.key}",
             config=charts.PLAIN,
-            alt=f"The {len(elements):,} elements of the vector, one bar each, in order",
+            alt=f"The {counted(len(elements), 'element')} of the vector, one bar each, in order",
         )
         if per_bar > 1:
             st.caption(f"Each bar is the largest of {per_bar:,} dimensions, by absolute value.")
@@ -128,7 +133,11 @@ def _norm(item: Item, length: float) -> None:
     if rank is None:
         st.markdown(f"Norm **{figure_of(length)}**")
         return
-    which = f"{rank.n:,} sampled rows, seed {rank.seed}" if rank.is_sample else f"all {rank.n:,} vectors"
+    which = (
+        f"{counted(rank.n, 'sampled row')}, seed {rank.seed}"
+        if rank.is_sample
+        else f"all {counted(rank.n, 'vector')}"
+    )
     if rank.alike > MOSTLY:
         st.markdown(f"Norm **{figure_of(length)}**, as **{rank.alike:.3g} %** of {which}.")
         return

@@ -16,7 +16,7 @@ from dashboard.seeding.embedders import embedder_of
 from dashboard.ui import clipboard, pickers, state
 from dashboard.ui import map_reads as reads
 from dashboard.ui.map_colours import COLOURABLE
-from dashboard.ui.messages import escaped, problem
+from dashboard.ui.messages import check_choices, escaped, problem
 from dashboard.ui.search_bar import describe
 from db.catalog import ColumnInfo, PlainColumn
 from db.conditions import EVERY_ROW, Condition, from_text, in_words
@@ -78,6 +78,8 @@ def ask(column: ColumnInfo, others: tuple[PlainColumn, ...]) -> Asked:
     where = _part(FILTER, from_text) or EVERY_ROW
     marked = _part(MARKED, partial(keys_from_text, column)) or ()
     words, colour, rows, seed = "", None, 0, SEED
+    names = [other.name for other in others if other.category in COLOURABLE]
+    check_choices({METHOD: [*_METHODS, WINDOWS], COLOUR: names, ROWS: [QUICK, *SIZES]})
     with st.container(border=True):
         a, b, c, d = st.columns([3, 3.6, 2.6, 1.2], vertical_alignment="bottom")
         with a:

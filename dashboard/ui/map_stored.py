@@ -117,7 +117,7 @@ def _label(stored: Projection) -> str:
     plan = stored.params["plan"]
     made = f"{stored.created_at.astimezone(UTC):%d %b %H:%M}, {ago(stored.created_at)}"
     how = "" if PROJECTIONS[stored.method].at_once_numbers else f"perplexity {plan['perplexity']:g} · "
-    return f"{stored.id} · {stored.rows:,} rows · {how}seed {plan['seed']} · {made}"
+    return f"{stored.id} · {counted(stored.rows, 'row')} · {how}seed {plan['seed']} · {made}"
 
 
 def _open_picked() -> None:
@@ -129,7 +129,7 @@ def _first(column: ColumnInfo, method: Method, asked: Asked) -> None:
     with st.container(border=True):
         if method.at_once_numbers:
             rows = min(asked.rows, column.rows or asked.rows)
-            st.subheader(f"No map of {rows:,} rows of {of} yet", anchor=False)
+            st.subheader(f"No map of {counted(rows, 'row')} of {of} yet", anchor=False)
             st.markdown("So many take longer than a page should. Once made, the map opens at once.")
         else:
             st.subheader(f"No {method.label} map of {of} yet", anchor=False)

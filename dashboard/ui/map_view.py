@@ -129,8 +129,9 @@ def _marked(
 def _sample_note(shown: Map) -> str:
     drawn = shown.drawn
     distance = distance_named(drawn.by)
-    of = f" of {'' if drawn.of_rows_exact else '~'}{drawn.of_rows:,} rows" if drawn.of_rows else " rows"
-    parts = [f"{drawn.rows:,}{of}", f"{drawn.how}, seed {drawn.seed}", f"{distance.stem} distance"]
+    of = f" of {'' if drawn.of_rows_exact else '~'}{counted(drawn.of_rows, 'row')}" if drawn.of_rows else ""
+    rows = f"{drawn.rows:,}{of}" if of else counted(drawn.rows, "row")
+    parts = [rows, f"{drawn.how}, seed {drawn.seed}", f"{distance.stem} distance"]
     parts.append(
         f"map {shown.stored_as}, made {ago(shown.made_at)}"
         if shown.stored_as
@@ -206,4 +207,4 @@ def _twin(shown: Map, values: reads.Values, names: tuple[str, ...], token: str) 
                 frame[name] = [values.get(key, nothing)[place] for key in shown.keys[:rows]]
         st.dataframe(frame, hide_index=True, alt="The points of the map with their keys and names")
         if rows < len(shown.keys):
-            st.caption(f"The first {rows:,} of {len(shown.keys):,} points.")
+            st.caption(f"The first {rows:,} of {counted(len(shown.keys), 'point')}.")

@@ -18,6 +18,7 @@ from dashboard.ui.map_colours import COLOURABLE
 from dashboard.ui.messages import empty, escaped
 from dashboard.ui.search_tables import naming_columns
 from dashboard.ui.search_view import card_title
+from dashboard.ui.units import counted
 from db.catalog import ColumnInfo, PlainColumn
 from db.conditions import EVERY_ROW, Condition, Group
 
@@ -91,7 +92,7 @@ def _within(where: Condition, window: Condition) -> Condition:
 
 def _note(overlay: Overlay, seed: int) -> str:
     first, second = overlay.drift.rows
-    return f"{first:,} and {second:,} rows · PCA of both together · seed {seed}"
+    return f"{first:,} and {counted(second, 'row')} · PCA of both together · seed {seed}"
 
 
 def _drift(found: Drift) -> None:

@@ -3,7 +3,7 @@
 import logging
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -19,6 +19,7 @@ from db.errors import (
     DashboardError,
     LockTimeout,
     PermissionDenied,
+    RequestError,
     SetupError,
     StatementTimeout,
 )
@@ -31,6 +32,9 @@ LOOK_AGAIN_S = 3
 _JOINER = "\u2060"
 _FOUND_LATER = re.compile(r":(?=material/|//)|www(?=\.)|@")
 """Icons and bare addresses, which are looked for once escapes are undone: a joiner nobody sees parts them."""
+
+_DRAWN_LATER = re.compile(r"(?<!\S)\\?[-<>~](?=(?:-|=|\\>)+(?:\s|$))")
+"""Standing alone, ``--``, ``->`` and ``>=`` would by then be drawn as a dash, an arrow and a sign."""
 
 _COMMAND = re.compile(r"python -m dashboard(?: [a-z_-]+)*")
 
@@ -94,6 +98,29 @@ def remedy(error: DashboardError) -> str:
     return text + escaped(error.remedy[rest:])
 
 
+def left_out(problems: Sequence[DashboardError]) -> None:
+    """Say what of the address could not be read, and so is not applied."""
+    for error in problems:
+        st.warning(
+            f"**Left out of this page:** {escaped(error.message)} {remedy(error)}", icon=":material/link_off:"
+        )
+
+
+def check_choices(choices: Mapping[str, Iterable[str]], others: Iterable[str] | None = None) -> None:
+    """Say in one line what the address asks for that does not exist; before the widgets are drawn.
+
+    ``choices`` are the options of each widget.  ``others`` names what else the page reads of the address,
+    None where it leaves what it does not know alone.
+    """
+    asked = state.strays(choices)
+    if others is not None:
+        unknown = set(st.query_params) - {*choices, *others}
+        asked |= {name: st.query_params[name] for name in sorted(unknown)}
+    if asked:
+        told = ", ".join(f"{name[:40]} = {given[:80]!r}" for name, given in asked.items())
+        left_out([RequestError(f"{told}.", "The address asks for what does not exist here.")])
+
+
 def empty(reason: str, icon: str = ":material/inbox:") -> None:
     """Show why there is nothing here; the caller adds the one action that changes it."""
     st.info(reason, icon=icon)
@@ -153,9 +180,11 @@ def escaped(text: str) -> str:
 
     >>> escaped("a*b [x](y) $1$")
     'a\\*b \\[x\\](y) \\$1\\$'
+    >>> ascii(escaped("x -- y --json"))
+    "'x -\\u2060- y --json'"
     """
     marked = "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in text)
-    return _FOUND_LATER.sub(rf"\g<0>{_JOINER}", marked)
+    return _DRAWN_LATER.sub(rf"\g<0>{_JOINER}", _FOUND_LATER.sub(rf"\g<0>{_JOINER}", marked))
 
 
 def unescaped(text: str) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.ui.shell import go
 from dashboard.ui.summary import NextStep, best_trial, finding
 from dashboard.ui.tables import facts
-from dashboard.ui.units import ago, size
+from dashboard.ui.units import ago, counted, size
 from db.capabilities import Capabilities
 from db.catalog import ColumnInfo
 from db.runs import Run
@@ -117,7 +117,8 @@ def last_run(runs: Sequence[Run]) -> None:
     found = finding(finished)
     st.markdown(f"**{found.sentence}.** {found.remark or ''}")
     st.caption(
-        f"`{finished.subject}` · {finished.rows or 0:,} rows, {finished.queries or 0:,} queries · "
+        f"`{finished.subject}` · {counted(finished.rows or 0, 'row')}, "
+        f"{counted(finished.queries or 0, 'query')} · "
         f"run {finished.id}, {ago(finished.finished_at or finished.started_at)}"
     )
     if st.button(f"Open run {finished.id}", icon=":material/arrow_forward:"):

@@ -40,6 +40,7 @@ def pick_column(*, must_exist: bool = True) -> ColumnInfo | None:
         index=None if is_gone else 0,  # a box that may be empty has a cross to empty it
         placeholder="Choose a column",
         format_func=lambda name: label(known[name]),
+        help=None if is_gone else escaped(label(known[chosen])),  # the box cuts what it has no room for
         key="column picker",
         on_change=_choose,
     )

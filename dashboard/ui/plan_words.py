@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboard.ui.messages import escaped
 from db.explain import Node
 from db.search import SearchResult
+from db.words import counted
 
 _WALKS = {"hnsw": "Walks the HNSW graph of", "ivfflat": "Reads the nearest lists of"}
 
@@ -14,15 +15,15 @@ def plan_sentence(result: SearchResult) -> str:
     scans = [node for node in result.plan.root.walk() if node.relation]
     walked = next((node for node in scans if node.order_by), None)
     removed = sum(node.rows_removed or 0 for node in scans)
-    dropped = f", drops **{removed:,.0f} rows** that fail the filter" if removed else ""
+    dropped = f", drops **{counted(removed)}** that fail the filter" if removed else ""
     if walked:
-        return f"{_walk(result, walked)}{dropped}, and stops at {_rows(result.returned)}."
+        return f"{_walk(result, walked)}{dropped}, and stops at {counted(result.returned)}."
     kept = sum(node.rows_actual or 0 for node in scans)
     chosen = next((node.index_name for node in scans if node.index_name), None)
     if chosen:
-        read = f"Finds **{_rows(round(kept))}** that meet the filter through {escaped(chosen)}"
+        read = f"Finds **{counted(round(kept))}** that meet the filter through {escaped(chosen)}"
     else:
-        read = f"Reads all **{_rows(round(kept + removed))}** of the table"
+        read = f"Reads all **{counted(round(kept + removed))}** of the table"
     which = "the rest" if removed else "them"
     return f"{read}{dropped}, sorts {which} by distance and keeps {result.returned:,}."
 
@@ -31,7 +32,3 @@ def _walk(result: SearchResult, node: Node) -> str:
     indexes = result.request.column.indexes
     method = next((index.method for index in indexes if index.name == node.index_name), "")
     return f"{_WALKS.get(method, 'Walks')} {escaped(node.index_name or 'an index')}"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"

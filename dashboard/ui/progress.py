@@ -135,6 +135,8 @@ def _outcome(job: Job) -> None:
     match job.state:
         case "failed":
             problem(DashboardError(job.error or "The job failed.", job.remedy or ""))
+            if job.phase:
+                st.caption(stopped_at(job))
         case "cancelled":
             st.caption("Stopped on request; nothing half-done was left behind.")
         case "succeeded":
@@ -144,6 +146,14 @@ def _outcome(job: Job) -> None:
         case _:
             st.progress(job.fraction, text=how_far(job))
             _worker(job)
+
+
+def stopped_at(job: Job) -> str:
+    """Say in one line where a job that failed had come to."""
+    where = f"Stopped {'after' if job.fraction == 1 else 'while'} {escaped(job.phase)}"
+    if not job.total:
+        return where
+    return f"{where} · {job.done:,} of {job.total:,} {job.unit}"
 
 
 def how_far(job: Job) -> str:

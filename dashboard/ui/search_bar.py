@@ -8,7 +8,7 @@ from dashboard.question import BY, Question, serving_methods
 from dashboard.seeding.embedders import embedder_of
 from dashboard.ui import pickers, state
 from dashboard.ui import search_tables as tables
-from dashboard.ui.messages import escaped, unescaped
+from dashboard.ui.messages import check_choices, escaped, unescaped
 from db.catalog import ColumnInfo, PlainColumn, default_distance
 from db.columns import spelled
 from db.distance import Distance, distance_named, distances_for
@@ -26,6 +26,7 @@ _PLACEHOLDERS = {
 SEARCH_BY, GIVEN, FILTERS = "by", "q", "f"
 EF_SEARCH, PROBES, SCAN = "ef", "probes", "scan"
 """Where each part of the question stands in the address, and the key of its widget."""
+_OTHERS = (pickers.COLUMN, GIVEN, FILTERS, "k", EF_SEARCH, PROBES)
 
 
 def describe(column: ColumnInfo) -> str:
@@ -36,6 +37,8 @@ def describe(column: ColumnInfo) -> str:
 
 def pick_question(column: ColumnInfo, others: tuple[PlainColumn, ...]) -> Question | None:
     """Draw the bar; None while there is nothing to search for."""
+    stems = [distance.stem for distance in distances_for(column.type)]
+    check_choices({SEARCH_BY: BY, "d": stems, SCAN: ITERATIVE_SCANS}, others=_OTHERS)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             by, given = _pick_query(column)
@@ -159,7 +162,7 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
     # The address holds labels, which are escaped; a link may also spell the filters as they are.
     linked = [unescaped(chip) for chip in st.query_params.get_all(FILTERS)]
     known = [chip for chip in state.chips(FILTERS, linked) if _column_of(chip) in names]
-    left_out = [chip for chip in linked if chip not in known]
+    dropped = [chip for chip in linked if chip not in known]
     if linked and state.value(FILTERS) is None:
         state.put(FILTERS, [chip for chip in known if chip in linked])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -177,8 +180,8 @@ def _pick_filters(others: tuple[PlainColumn, ...]) -> tuple[Filter, ...]:
             key=FILTERS,
             bind="query-params",
         )
-    if left_out:
-        st.caption(f":material/filter_alt_off: Left out, as no column fits: {escaped('; '.join(left_out))}")
+    if dropped:
+        st.caption(f":material/filter_alt_off: Left out, as no column fits: {escaped('; '.join(dropped))}")
     return tuple(parse_filter(chip) for chip in chosen)
 
 

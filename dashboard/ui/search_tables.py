@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from dashboard.ui.data_tables import cells
+from dashboard.ui.units import counted
 from db.catalog import PlainColumn
 from db.comparison import TOLERANCE, Comparison, Line, Mark
 from db.explain import Node, Plan
@@ -30,6 +31,8 @@ _TINTS = {
     "+ extra": "background-color: rgba(124,58,237,.16)",
 }
 _FAINT = "color: #8590A6"
+
+_OURS = frozenset({"#", "Row", "Mark", "Shift"})
 
 _EM_SPACE = "\u2003"
 """Indents where an ordinary space would collapse."""
@@ -85,15 +88,12 @@ def _row(
     fixed: dict[str, Any] = {"#": rank, "Row": row_name(row, naming), "Distance": row.distance}
     if mark:
         fixed["Mark"] = [mark]
-    return fixed | {f"{name} ": _cell(value) for name, value in row.values.items() if name not in naming}
+    return fixed | {beside(name): value for name, value in row.values.items() if name not in naming}
 
 
-def _cell(value: object) -> object:
-    """Make a number that a frame can hold: its decimals know neither infinity nor ninety digits."""
-    if not isinstance(value, Decimal):
-        return value
-    # Above 2**53 a float skips whole numbers; and no NaN is below anything.
-    return float(value) if value.is_finite() and abs(value) <= 2**53 else str(value)
+def beside(name: str) -> str:
+    """Name a column of the table beside ours, whatever it is called."""
+    return f"{name} "
 
 
 def _mark(line: Line) -> str:
@@ -115,8 +115,11 @@ def _shift(line: Line, comparison: Comparison) -> str | None:
 
 def _styled(rows: Sequence[dict[str, Any]], first: tuple[str, ...]) -> Styler:
     names = dict.fromkeys((*first, *(name for row in rows for name in row)))
+    filled = {name: [row.get(name) for row in rows] for name in names}
     # As objects: a column of whole numbers with a gap would turn into fractions.
-    frame = pd.DataFrame(rows, columns=list(names), dtype=object)
+    frame = pd.DataFrame(
+        {name: values if name in _OURS else cells(values) for name, values in filled.items()}, dtype=object
+    )
     return frame.where(frame.notna(), None).style.apply(_tint, axis=1)
 
 
@@ -140,7 +143,7 @@ def _plan_lines(node: Node, depth: int) -> Iterator[tuple[Any, ...]]:
     yield f"{_indent(depth)}{name}", node.rows_estimated, _whole(node.rows_actual), node.own_ms, buffers
     for word, condition in (("Order by", node.order_by), ("Filter", node.filter)):
         if condition:
-            removed = f"  (-{node.rows_removed:,.0f} rows)" if word == "Filter" and node.rows_removed else ""
+            removed = f"  (-{counted(node.rows_removed)})" if word == "Filter" and node.rows_removed else ""
             yield f"{_EM_SPACE * (depth + 1)}{word}  {_short(condition)}{removed}", None, None, None, None
     for child in node.children:
         yield from _plan_lines(child, depth + 1)

@@ -13,6 +13,8 @@ from dashboard.ui import search_tables as tables
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_bar import ask, use_settings
 from dashboard.ui.shell import go
+from dashboard.ui.tables import number_column
+from dashboard.ui.units import counted
 from db.comparison import Comparison, Mark
 from db.distance import Distance
 from db.indexes import METHODS
@@ -53,7 +55,7 @@ def underfill(answer: Answer) -> None:
     if not (found := answer.underfill):
         return
     missing = answer.best.asked - answer.best.returned
-    short = f"{missing:,} {'row' if missing == 1 else 'rows'} short: {found.cause.value}."
+    short = f"{counted(missing, 'row')} short: {found.cause.value}."
     sentence = f"**{short}** {escaped(found.sentence)}"
     if not found.remedies:
         st.info(sentence, icon=":material/info:")
@@ -164,19 +166,33 @@ def _result_table(styled: Styler, answer: Answer, side: str) -> int | None:
                 width=90, options=list(tables.MARK_COLORS), color=list(tables.MARK_COLORS.values())
             ),
             "Shift": st.column_config.TextColumn(width=46, help="Places gained against the exact list"),
-        },
+        }
+        | _numbers(answer),
     )
     cells = event.selection.cells
     return cells[0][0] if cells else None
 
 
+def _numbers(answer: Answer) -> dict[str, Any]:
+    """Configure the columns of numbers among those beside ours."""
+    rows = (*answer.exact.rows, *answer.best.rows)
+    key = answer.exact.request.column.key
+    return {
+        tables.beside(column.name): number_column(column, [row.values.get(column.name) for row in rows])
+        for column in answer.exact.shown
+        if column.category == "N" and column.name not in key
+    }
+
+
 def _distance_column(distance: Distance, values: list[float]) -> Any:
     about = f"{distance.label} distance `{distance.operator}`. Smaller is nearer."
     longest = max(values, default=0)
-    if distance is Distance.INNER_PRODUCT or not 0 < longest < math.inf:
-        return st.column_config.NumberColumn(width=96, format="%.4f", help=about)
+    if not all(map(math.isfinite, values)):
+        return st.column_config.TextColumn(width=96, help=about, alignment="right")
+    if distance is Distance.INNER_PRODUCT or longest <= 0:
+        return st.column_config.NumberColumn(width=96, format="%,.4f", help=about)
     return st.column_config.ProgressColumn(
-        width=104, min_value=0, max_value=1.05 * longest, format="%.4f", help=about
+        width=104, min_value=0, max_value=1.05 * longest, format="%,.4f", help=about
     )
 
 

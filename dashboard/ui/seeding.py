@@ -11,6 +11,7 @@ from dashboard.seeding.sample import Sample
 from dashboard.seeding.source import EMBEDDING, Parameter, Source
 from dashboard.seeding.sources import MAX_DIMS, MAX_ROWS, SOURCES
 from dashboard.ui import imports
+from dashboard.ui.messages import check_choices
 from dashboard.ui.shell import go
 from dashboard.ui.units import counted, size
 from db.columns import spelled
@@ -22,6 +23,7 @@ LONG = 120
 def choose_source() -> Source:
     """Draw the choice of a source."""
     by_label = {source.label: source for source in SOURCES.values()}
+    check_choices({"source": by_label})
     label = st.segmented_control(
         "Source",
         list(by_label),
@@ -97,7 +99,9 @@ def preview(sample: Sample) -> None:
         alt="The first rows that would be loaded, without their vectors",
         column_config={name: st.column_config.TextColumn(name, help=kind) for name, kind in sample.columns},
     )
-    notes = [f"The first {len(sample.first)} rows, without the vectors in the column `{EMBEDDING}`"]
+    notes = [
+        f"The first {counted(len(sample.first), 'row')}, without the vectors in the column `{EMBEDDING}`"
+    ]
     if sample.without_text:
         notes.append(f"NULL vector, for want of a word: {counted(sample.without_text, 'row')}")
     if sample.rejected:

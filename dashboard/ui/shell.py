@@ -16,6 +16,18 @@ LOGO = ROOT / "dashboard" / "logo.svg"
 ICON = ROOT / "dashboard" / "favicon.png"
 
 
+SHORTCUTS = {
+    "F": "filter the rows (Data)",
+    "Left": "the page before (Data), the row before (Item)",
+    "Right": "the page after (Data), the row after (Item)",
+    "N": "search from this row (Item), or from the one chosen (Data)",
+    "E": "export (Data)",
+    "Mod+Enter": "search, apply the filter, diagnose",
+    "Shift+L": "copy a link to what is shown",
+}
+"""What each key does, where a page has a button for it; ``Mod`` is Ctrl, on a Mac Cmd."""
+
+
 def dress() -> None:
     """Name the browser's tab and draw the logo; first of all a script does."""
     # A Material icon here would make every browser ask a foreign host for it.
@@ -37,6 +49,10 @@ def sidebar(principal: Principal) -> None:
                 color="gray",
                 help="No login is configured: whoever reaches this address acts as administrator.",
             )
+    with st.sidebar.popover("Keyboard", icon=":material/keyboard:", type="tertiary"):
+        lines = (f"- `{key.replace('Mod', 'Ctrl')}` {does}" for key, does in SHORTCUTS.items())
+        st.markdown("\n".join(lines))
+        st.caption("On a Mac Cmd stands for Ctrl. A key works where its page shows the button.")
 
 
 def _server(server: Capabilities) -> None:

@@ -1,6 +1,6 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -196,6 +196,19 @@ def drop_beyond(widget: str, low: float, high: float) -> None:
     if not fits:
         del st.query_params[widget]
         st.rerun()
+
+
+def strays(choices: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Give back what the address asks of widgets, not drawn yet, that is none of their options.
+
+    Streamlit 1.67 drops it from the address without a word once the widget is drawn.
+    """
+    asked = {widget: st.query_params[widget] for widget in choices if widget in st.query_params}
+    return {
+        widget: given
+        for widget, given in asked.items()
+        if given not in choices[widget] and widget not in st.session_state
+    }
 
 
 def chips(widget: str, linked: Sequence[str]) -> list[str]:

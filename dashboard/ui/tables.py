@@ -1,17 +1,20 @@
 """Results as data frames and drawn tables: units in the labels, a sign beside every colour."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.jobs.kinds import kind_named
+from dashboard.ui.data_tables import cells, number_width
 from dashboard.ui.pickers import rows
 from dashboard.ui.summary import HEALTHS, health
 from dashboard.ui.units import duration
 from db.audit import AuditRow
-from db.catalog import ColumnInfo
+from db.catalog import ColumnInfo, PlainColumn
 from db.index_catalog import IndexInfo
 from db.jobs import Job
 
@@ -22,6 +25,10 @@ text, number, chips = (
     st.column_config.NumberColumn,
     st.column_config.MultiselectColumn,
 )
+
+
+_TEXT_PX = 170
+"""The most that numbers take which a browser shows only as texts: those are cut on the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,16 @@ def facts(pairs: Mapping[str, object], alt: str) -> None:
     st.table(frame, border="horizontal", hide_index=True, hide_header=True, alt=alt)
 
 
+def number_column(column: PlainColumn, values: Sequence[object], *, is_key: bool = False) -> Any:
+    """Configure a column of numbers: in thousands but for keys, with as many decimals as its type has."""
+    scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", column.type)
+    form = "%d" if is_key else f"%,.{scale[1]}f" if scale else "localized"
+    fits, pinned = number_width(values, form), is_key or None
+    if any(isinstance(cell, str) for cell in cells(values)):
+        return text(width=min(fits, _TEXT_PX), pinned=pinned, alignment="right")
+    return number(width=fits, pinned=pinned, format=form)
+
+
 def column_table(columns: Sequence[ColumnInfo]) -> ColumnInfo | None:
     """Draw the vector columns with their health; hand back the selected one."""
     frame = pd.DataFrame(
@@ -56,7 +73,7 @@ def column_table(columns: Sequence[ColumnInfo]) -> ColumnInfo | None:
             "column": [str(column) for column in columns],
             "type": [column.type for column in columns],
             "dimensions": [column.dimensions for column in columns],
-            "rows": [rows(column).removesuffix(" rows") for column in columns],
+            "rows": [rows(column).removesuffix("s").removesuffix(" row") for column in columns],
             "size": [column.size_bytes / MB for column in columns],
             "indexes": [[_index(index) for index in column.indexes] or None for column in columns],
         }
@@ -99,7 +116,7 @@ def job_table(jobs: Sequence[Job], selected: int | None) -> int | None:
             "id": ids,
             "kind": [kind_named(job.kind).label for job in jobs],
             "what": [kind_named(job.kind).subject(job.params) for job in jobs],
-            "progress": [1.0 if job.state == "succeeded" else job.fraction for job in jobs],
+            "progress": [job.reached for job in jobs],
             "started": [job.started_at for job in jobs],
             "took": [None if job.running_s is None else duration(job.running_s) for job in jobs],
             "by": [job.created_by for job in jobs],

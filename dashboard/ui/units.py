@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime
 
+from db.words import counted
+
+__all__ = ["ago", "counted", "cut", "duration", "gain", "size"]
+
 
 def size(size_bytes: float) -> str:
     """Write a size in PostgreSQL's units, where 1 MB is 2**20 bytes.
@@ -34,13 +38,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
-def counted(number: int, thing: str) -> str:
-    """Write a number of things.
+def cut(text: str, most: int) -> str:
+    """Cut a text to ``most`` characters, and show that it goes on; where it is cut it can be read elsewhere.
 
-    >>> counted(1, "row"), counted(3_201, "row")
-    ('1 row', '3,201 rows')
+    >>> cut("footwear", 8), cut("stationery", 8)
+    ('footwear', 'station…')
     """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def ago(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dashboard.benchmark.verdict import Verdict, index_name, setting_name
 from dashboard.ui.charts import figure_of
-from dashboard.ui.units import duration, gain, size
+from dashboard.ui.units import counted, duration, gain, size
 from db.runs import Trial
 
 
@@ -30,7 +30,7 @@ def words(verdict: Verdict, trials: int, k: int) -> Words:
             "Misses the target",
             ":material/error:",
             "orange",
-            f"none of {trials} trials has {target}",
+            f"none of {counted(trials, 'trial')} has {target}",
             _nearest_miss(verdict),
             "Try higher settings, an index built with higher options, or another target.",
         )
@@ -47,7 +47,7 @@ def words(verdict: Verdict, trials: int, k: int) -> Words:
         "Meets the target",
         ":material/check_circle:",
         "green",
-        f"cheapest of {trials} trials with {target}",
+        f"cheapest of {counted(trials, 'trial')} with {target}",
         praise(verdict.cheapest),
         _surer(verdict),
     )

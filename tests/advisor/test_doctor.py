@@ -399,6 +399,30 @@ def test_what_may_do_more_than_answer_is_explained_and_not_run(clinic: Database,
             diagnose(connection, written(sql), analyze=True)
 
 
+def test_a_draw_and_a_look_at_the_clock_are_run(doctor: Doctor) -> None:
+    harmless = (
+        "SELECT id, clock_timestamp(), gen_random_uuid() FROM t WHERE random() < 2 ORDER BY e <=> V LIMIT 3"
+    )
+    assert doctor(Ask(harmless, analyze=True)).plan.execution_ms is not None
+
+
+def test_a_function_that_only_bears_a_harmless_name_is_not_run(clinic: Database) -> None:
+    with clinic.control("tests") as connection:
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE FUNCTION random(t text) RETURNS text LANGUAGE plpgsql "
+            "AS $$ BEGIN PERFORM pg_notify('a', t); RETURN t; END $$"
+        )
+    try:
+        with (
+            clinic.reading("tests", vectors=True) as connection,
+            pytest.raises(RequestError, match="it calls random, which is declared VOLATILE"),
+        ):
+            diagnose(connection, "SELECT random('b')", analyze=True)
+    finally:
+        with clinic.control("tests") as connection:
+            connection.exec_driver_sql("DROP FUNCTION random(text)")
+
+
 def test_a_word_that_only_looks_like_a_call_is_run(doctor: Doctor) -> None:
     asked = Ask("SELECT id FROM t WHERE id::text <> 'pg_sleep(9)' ORDER BY e <=> V LIMIT 3", analyze=True)
     assert doctor(asked).plan.execution_ms is not None

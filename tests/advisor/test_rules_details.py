@@ -198,7 +198,7 @@ def test_few_dead_rows_or_zero_vectors_under_l2_are_nothing_to_speak_of(database
     run(database, f'UPDATE {TABLE} SET "em bed" = array_fill(0, ARRAY[8])::vector WHERE id = 1')
     facts = gathered(database)
     assert facts.storage.dead_rows == 1
-    assert "1 dead rows" in why(RULE["dead_tuples"].look(facts))
+    assert "1 dead row beside" in why(RULE["dead_tuples"].look(facts))
     assert "All 200 rows have a vector." in why(RULE["invisible_rows"].look(facts))
 
 

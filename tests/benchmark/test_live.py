@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dashboard.benchmark.live import without_self
+from dashboard.benchmark.live import others_than_self, without_self
 from dashboard.benchmark.verdict import alike
 from db.distance import Distance
 from db.runs import LIVE
@@ -60,3 +60,9 @@ def test_a_filter_by_predicate_is_asked_of_the_live_table_and_a_share_is_not(ben
 )
 def test_the_querys_own_row_is_set_aside_or_else_the_last_one(found: list[float], left: list[float]) -> None:
     assert without_self(np.array([found]), np.array([[0.0, 1.0, 2.0]])).tolist() == [left]
+
+
+def test_of_a_query_that_is_no_row_every_row_found_counts() -> None:
+    exact = np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]])
+    found, truth = others_than_self(exact, exact, np.array([True, False]))
+    assert found.tolist() == truth.tolist() == [[1.0, 2.0], [0.0, 1.0]]

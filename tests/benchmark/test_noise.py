@@ -61,7 +61,7 @@ def test_trials_that_search_something_else_do_not_drift() -> None:
 
 def test_noisy_trials_are_counted() -> None:
     assert summary([heard(10), heard(11, noisy=True)])["remarks"] == [
-        "1 of 2 trials were timed while the machine was not quiet."
+        "The machine was not quiet during 1 of 2 trials."
     ]
 
 

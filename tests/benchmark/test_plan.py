@@ -123,7 +123,7 @@ def test_a_plan_that_fits_is_let_through() -> None:
 def test_an_ef_search_below_k_is_allowed_and_remarked_upon() -> None:
     below, enough = changed(ks=(20,)).trials[1:]
 
-    assert below.note() == "ef_search = 10 is below k = 20: at most 10 rows come back."
+    assert below.note() == "ef_search = 10 is below k = 20: no more than 10 rows can come back."
     assert enough.note() is None
     assert PLAN.trials[3].note() is None
 

@@ -187,7 +187,7 @@ def test_an_ef_search_below_k_is_measured_with_its_under_fill(bench: Bench) -> N
 
     assert trial.measures["under_fill"] == 0.5
     assert trial.measures["recall"] <= 0.5
-    assert trial.reason == "ef_search = 5 is below k = 10: at most 5 rows come back."
+    assert trial.reason == "ef_search = 5 is below k = 10: no more than 5 rows can come back."
 
 
 def test_an_index_the_planner_would_not_choose_is_pinned_and_said_to_be(bench: Bench) -> None:

@@ -56,7 +56,7 @@ def test_by_another_distance_the_search_without_direction_counts(saved: Bench) -
 
 
 def test_without_a_saved_search_a_run_is_refused(bench: Bench) -> None:
-    with pytest.raises(RequestError, match="There are 0 saved searches of public"):
+    with pytest.raises(RequestError, match="has 0 saved searches"):
         bench.run(SAVED)
     assert bench.scratch_tables() == []
 
@@ -69,6 +69,9 @@ def test_a_search_saved_meanwhile_does_not_get_into_a_run_that_goes_on(saved: Be
     journal = Journal(before_save=die)
     with pytest.raises(Killed):
         saved.run(SAVED, journal)
+    queries = next(name for name in saved.scratch_tables() if name.endswith("_query"))
+    of_rows = saved.execute(f"SELECT position FROM vectorscope_bench.{queries} WHERE of_row")
+    assert of_rows == [(2,)], "on the live table this search alone finds itself"
     save(saved, "later", Query(vector_of(saved, 501), 8, is_zero=False))
 
     run = saved.run(SAVED, Journal(checkpoint=dict(journal.checkpoint)))

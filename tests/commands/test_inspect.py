@@ -41,7 +41,7 @@ def test_json_holds_the_report_and_on_request_findability(run: Run) -> None:
 @pytest.mark.usefixtures("nasty")
 def test_findability_is_printed_with_its_reasons(run: Run) -> None:
     said = run("inspect", "nasty.embedding", "--findability", "--asks", 60)
-    assert "rows find themselves through nasty_hnsw, ef_search 40." in said.out
+    assert "Found by their own vectors through nasty_hnsw: " in said.out
 
 
 @pytest.mark.parametrize(

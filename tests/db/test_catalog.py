@@ -21,7 +21,7 @@ from db.catalog import (
 from db.conditions import EVERY_ROW
 from db.distance import Distance
 from db.engine import Database
-from db.errors import TableNotFound
+from db.errors import RequestError, TableNotFound
 from db.export_columns import exported_columns
 from db.facets import facets
 from db.grants import unreadable
@@ -402,3 +402,10 @@ def test_where_a_role_may_read_some_columns_these_are_shown(database: Database) 
         clerk.dispose()
         with database.control("tests") as connection:
             run(connection, "DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+@pytest.mark.parametrize("typed", ["itmes", "items", "public.itms", "items.embeding"])
+def test_a_table_that_is_mistyped_or_named_alone_is_told_its_column(reading: Connection, typed: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        find_column(reading, typed)
+    assert refused.value.remedy == "Did you mean public.items.embedding?"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
+from db.browse import PageRequest, browse
 from db.catalog import ColumnInfo, find_column
 from db.engine import Database
 from db.quality import Duplicates, count_column, rows_sql
@@ -103,3 +104,14 @@ def test_the_statement_runs_whatever_the_names_and_types(
 
 def test_no_keys_make_no_statement(reading: Connection, items: ColumnInfo) -> None:
     assert rows_sql(reading, items, "keys") == ""
+
+
+def test_a_vector_too_short_for_a_square_in_four_bytes_is_none_of_the_zeros(database: Database) -> None:
+    with database.control("tests") as connection:
+        run(connection, "CREATE TABLE tiny (id int PRIMARY KEY, embedding vector(2))")
+        run(connection, "INSERT INTO tiny VALUES (1, '[1e-45,0]'), (2, '[0,0]'), (3, '[3.4e38,3.4e38]')")
+    with database.reading("tests") as connection:
+        column = find_column(connection, "tiny.embedding")
+        assert count_column(connection, column).zeros == 1
+        states = [row.vector_state for row in browse(connection, PageRequest(column)).rows]
+        assert states == ["ok", "zero", "ok"]

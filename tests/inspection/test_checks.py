@@ -69,7 +69,7 @@ def test_missing_vectors_are_counted_exactly_where_sql_did() -> None:
     finding = find("coverage", evidence(cloud(50, 4), counted=Counted(rows=1000, nulls=30), whole=False))
     assert (finding.value, finding.exact, finding.interval, finding.problem) == (0.97, True, None, "null")
     assert finding.verdict is Verdict.WATCH
-    assert finding.sentence == "30 rows of 1,000 have no vector: no search by it returns them."
+    assert finding.sentence == "Without a vector: 30 rows of 1,000; no search by it returns them."
 
 
 def test_otherwise_the_sample_tells_within_an_interval() -> None:

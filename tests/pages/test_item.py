@@ -181,3 +181,12 @@ def test_a_table_of_one_vector_has_nothing_to_switch(made: Database) -> None:
     app = open_app("item", c=ODD, id=json.dumps(["zero", "1"]))
     with pytest.raises(KeyError):
         widget(app, "vector picker")
+
+
+def test_numbers_are_written_in_thousands_and_keys_are_not(served: Database) -> None:
+    with served.control("tests") as connection:
+        run(connection, "CREATE TABLE n (id int PRIMARY KEY, a int, b numeric, c float8, e vector(2))")
+        run(connection, "INSERT INTO n VALUES (12345, 12345, 1234.50, '-Infinity', '[1e-45,0]')")
+    app = open_app("item", c="public.n.e", id="12345")
+    assert app.table[0].value["value"].tolist() == ["12345", "12,345", "1,234.50", "-Infinity"]
+    assert "Norm **1.4e-45**" in shown(app)

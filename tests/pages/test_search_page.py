@@ -208,3 +208,10 @@ def test_words_are_explained_where_no_embedder_is_known(served: Database) -> Non
     app = open_app("search", c="public.points.place", by="Text")
     assert "nothing says which model made these vectors" in shown(app)
     assert app.text_input[0].disabled
+
+
+def test_what_an_address_asks_for_in_vain_is_told_in_one_line(products: Database) -> None:
+    app = open_app("search", c=COLUMN, by="nonsense", d="cosine", how="x")
+    [warning] = app.warning
+    assert "by = 'nonsense', how = 'x'. The address asks for what does not exist here." in warning.value
+    assert not open_app("search", c=COLUMN, by="Row id", q="7", k="3", scan="off").warning

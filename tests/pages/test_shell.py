@@ -1,8 +1,12 @@
 """What surrounds the pages, in every state of the database."""
 
+import re
+
 import pytest
 
 from dashboard.nav import PAGES
+from dashboard.settings import ROOT
+from dashboard.ui.shell import SHORTCUTS
 from db.engine import Database
 from tests.pages.conftest import open_app
 
@@ -89,3 +93,10 @@ def test_a_link_to_a_column_that_is_gone_shows_nothing_of_another(served: Databa
     assert [title.value for title in app.title] == ["No such column"]
     assert "There is no column public.gone.e" in app.error[0].value
     assert not app.dataframe
+
+
+def test_every_key_that_a_page_listens_to_is_explained() -> None:
+    sources = [path.read_text() for path in (ROOT / "dashboard" / "ui").glob("*.py")]
+    literal = re.compile(r'shortcut="([^"]+)"|"(Left|Right)"')
+    heard = {key or arrow for source in sources for key, arrow in literal.findall(source)}
+    assert heard == set(SHORTCUTS)

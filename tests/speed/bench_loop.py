@@ -66,7 +66,7 @@ def measure(database: Database) -> list[Ratio]:
     with database.writing("bench") as connection, connection.begin():
         connection.execute(text("CREATE INDEX ON vectorscope_bench.run_1_query (position)"))
         connection.execute(CreateIndex(index))
-        held = copy_out_vectors(connection, select(scratch.queries))
+        held = copy_out_vectors(connection, select(*scratch.queries.c["position", "embedding"]))
     arm = Arm(Search(scratch.rows, DISTANCE, K), {})
     texts = [as_text(vector) for vector in held.vectors]
     rounds: dict[int, list[Round]] = {clients: [] for clients in CLIENTS}

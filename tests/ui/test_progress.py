@@ -38,3 +38,16 @@ def test_a_new_phase_starts_a_new_pace(clock: list[float]) -> None:
 
 def test_a_total_that_is_not_known_yet_shows_no_share() -> None:
     assert progress.how_far(replace(JOB, phase="reading", done=0, total=0)) == "reading"
+
+
+@pytest.mark.parametrize(
+    ("done", "reached", "told"),
+    [
+        (250, 0.25, "Stopped while loading · 250 of 1,000 rows"),
+        (1_000, None, "Stopped after loading · 1,000 of 1,000 rows"),
+    ],
+)
+def test_a_job_that_failed_shows_where_it_stopped(done: int, reached: float | None, told: str) -> None:
+    failed = replace(JOB, state="failed", done=done)
+    assert failed.reached == reached
+    assert progress.stopped_at(failed) == told

@@ -1,6 +1,7 @@
 """The search page's tables: aligned rows, marks that do not hang on colour, plans as trees."""
 
 from decimal import Decimal
+from math import inf, nan
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,4 +141,12 @@ def test_a_number_that_no_frame_holds_is_shown_as_text(number: str, cell: object
     result: Any = SimpleNamespace(rows=(Neighbour(1, 0.1, {"amount": Decimal(number)}),))
     table = frame(tables.one_side(result, ["Title"]))
     assert list(table["amount "]) == [cell]
+    assert convert_pandas_df_to_arrow_bytes(table)
+
+
+def test_one_infinity_makes_texts_of_its_column_with_the_thousands_set_apart() -> None:
+    rows = tuple(Neighbour(key, 0.1, {"score": score}) for key, score in enumerate((1234.5, inf, nan, None)))
+    result: Any = SimpleNamespace(rows=rows)
+    table = frame(tables.one_side(result, ["Title"]))
+    assert list(table["score "]) == ["1,234.5", "Infinity", "NaN", None]
     assert convert_pandas_df_to_arrow_bytes(table)

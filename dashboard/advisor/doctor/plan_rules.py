@@ -10,6 +10,7 @@ from dashboard.advisor.doctor.matching import Obstacle, is_reduced, nearest_matc
 from dashboard.advisor.doctor.rule import Symptom
 from dashboard.advisor.doctor.syntax import columns_in, parts, printed
 from dashboard.advisor.doctor.tables import alias_of, from_items
+from db.words import counted
 
 
 def other_operator(case: Case) -> Symptom | None:
@@ -65,7 +66,7 @@ def no_limit(case: Case) -> Symptom | None:
     ordering = case.ordering
     if ordering is None or ordering.key is None or ordering.is_limited or case.has("Limit"):
         return None
-    rows = f", about {case.rows:,.0f} rows" if case.rows else ""
+    rows = f", about {counted(case.rows)}" if case.rows else ""
     return Symptom(
         f"There is no LIMIT: the statement asks for the whole table{rows}.",
         f"Add LIMIT with as many rows as are read; the statement below has LIMIT {fixes.LIMIT}.",

@@ -11,6 +11,7 @@ from dashboard.advisor.doctor.syntax import is_null
 from dashboard.advisor.doctor.tables import from_items
 from db.explain import Plan
 from db.indexes import METHODS
+from db.words import counted
 
 
 def cost(case: Case) -> Symptom | None:
@@ -24,7 +25,7 @@ def cost(case: Case) -> Symptom | None:
     told = f" The index is taken after {' or '.join(helps)}." if helps else ""
     return Symptom(
         f"The planner estimates {_cost(case.plan):,.0f} without the index and "
-        f"{_cost(case.forced):,.0f} with it{asked}, over about {case.rows:,.0f} rows{knob}.",
+        f"{_cost(case.forced):,.0f} with it{asked}, over about {counted(case.rows)}{knob}.",
         f"Keep it where exact is fast enough: it misses no row.{told} Otherwise ANALYZE the table, ask for "
         "fewer rows, or as a last resort SET LOCAL enable_seqscan = off.",
     )

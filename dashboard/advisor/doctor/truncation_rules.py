@@ -8,6 +8,7 @@ from dashboard.advisor.doctor.case import Case, Scan, scans
 from dashboard.advisor.doctor.rule import Symptom
 from dashboard.advisor.doctor.syntax import is_null, name_of, walk
 from db.distance import Distance
+from db.words import counted
 
 TINY_MEMORY_BYTES = 256 * 2**10
 """work_mem x hnsw.scan_mem_multiplier below which an iterative scan stops in its first rounds.
@@ -33,8 +34,9 @@ def ef_search_below_limit(case: Case) -> Symptom | None:
     if asked <= most:
         return None
     return Symptom(
-        f"{asked:,} rows are asked for{'' if found[0].limit else ' (there is no LIMIT)'}; hnsw.ef_search is "
-        f"{case.settings['hnsw.ef_search']}{_times(found)}, and the index hands over about {most:,}.",
+        f"The statement asks for {counted(asked)}{'' if found[0].limit else ' (there is no LIMIT)'}; "
+        f"hnsw.ef_search is {case.settings['hnsw.ef_search']}{_times(found)}, "
+        f"and the index hands over about {most:,}.",
         f"SET LOCAL hnsw.ef_search = {min(1000, max(2 * asked, 40))}"
         + (
             ", or SET LOCAL hnsw.iterative_scan = strict_order."
@@ -61,14 +63,14 @@ def _filtered_after(case: Case, *, by_policy: bool) -> Symptom | None:
             continue
         asked, survive = _asked(case, scan), round(_candidates(case, scan) * _share(case, scan))
         handed = _candidates(case, scan)
-        told = f"of about {handed:,} rows the index hands over, some {survive:,} are expected to pass"
+        told = f"of about {counted(handed)} that the index hands over, some {survive:,} are expected to pass"
         if case.analyzed and not scan.repeats:
             survive, removed = _got([scan]), round(scan.node.rows_removed or 0)
             told = f"{survive + removed:,} were handed over and {removed:,} did not pass"
         if survive >= asked:
             continue
         return Symptom(
-            f"{asked:,} rows are asked for, and {scan.index.name} is walked before the "
+            f"The statement asks for {counted(asked)}, and {scan.index.name} is walked before the "
             f"{'row security policy' if by_policy else 'condition'} {scan.node.filter} is met: {told}.",
             f"SET LOCAL {method}.iterative_scan = relaxed_order; or an index on the condition's column, a "
             "partial index, or partitions by it.",
@@ -91,7 +93,8 @@ def scan_budget(case: Case) -> Symptom | None:
         if needed <= most:
             limit = f"work_mem x hnsw.scan_mem_multiplier is {memory / 1024:,.0f} kB"
         return Symptom(
-            f"{asked:,} rows are asked for, for which some {needed:,} have to be looked at; {limit}"
+            f"The statement asks for {counted(asked)}, "
+            f"and some {needed:,} have to be looked at for them; {limit}"
             + (f", and {_got([scan]):,} came back." if case.analyzed else "."),
             "Raise hnsw.max_scan_tuples, and hnsw.scan_mem_multiplier or work_mem with it.",
         )
@@ -115,9 +118,9 @@ def dead_rows(case: Case) -> Symptom | None:
     if not dead or not (short or many):
         return None
     return Symptom(
-        f"The table of {case.searched.column} has {dead:,} dead rows beside {live:,} live ones: "
-        "near the query they fill the list of candidates"
-        + (f", and {_got(found):,} of {asked:,} rows came back." if short else "."),
+        f"The table of {case.searched.column} has {counted(dead, 'dead row')} beside "
+        f"{counted(live, 'live one')}: near the query they fill the list of candidates"
+        + (f", and {_got(found):,} of {counted(asked)} came back." if short else "."),
         "VACUUM the table; until then SET LOCAL hnsw.iterative_scan = strict_order.",
     )
 
@@ -148,8 +151,8 @@ def few_probes(case: Case) -> Symptom | None:
         return None
     lists = found[0].index.options.get("lists", "?")
     return Symptom(
-        f"{asked:,} rows are asked for; ivfflat.probes is {case.settings['ivfflat.probes']} of {lists} "
-        f"lists, which hold about {most:,}.",
+        f"The statement asks for {counted(asked)}; ivfflat.probes is "
+        f"{case.settings['ivfflat.probes']} of {lists} lists, which hold about {most:,}.",
         "Raise ivfflat.probes, or SET LOCAL ivfflat.iterative_scan = relaxed_order; if lists are very "
         "uneven, REINDEX.",
     )
@@ -164,7 +167,7 @@ def window_count(case: Case) -> Symptom | None:
         return None
     return Symptom(
         f"{totals[0]}(...) OVER is computed over what {scan.index.name} hands over, about "
-        f"{_candidates(case, scan):,} rows, not over the table.",
+        f"{counted(_candidates(case, scan))}, not over the table.",
         "Count in a statement of its own, without ORDER BY distance.",
     )
 
@@ -181,7 +184,7 @@ def cursor(case: Case) -> Symptom | None:
     return Symptom(
         f"{reads} walks {scan.index.name}, since cursor_tuple_fraction is "
         f"{case.settings['cursor_tuple_fraction']}, and ends after about {_candidates(case, scan):,} of "
-        f"{case.rows:,.0f} rows.",
+        f"{counted(case.rows)}.",
         "Give it a LIMIT, or SET LOCAL enable_indexscan = off before it is declared.",
     )
 

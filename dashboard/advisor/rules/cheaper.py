@@ -6,11 +6,12 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.rules.asked import conditions
-from dashboard.advisor.words import counted, ms, size
+from dashboard.advisor.words import ms, size
 from db.advice import proof
 from db.exact_probe import PARALLEL, Timed
 from db.indexes import PAGE_ROOM_BYTES, stored_bytes
 from db.remedies import change_type, create_btree, drop_index, rewrite, set_local, set_storage
+from db.words import counted
 
 QUICKER = 0.9
 """Shared out, a search must take this much of its time or less to be worth the workers."""

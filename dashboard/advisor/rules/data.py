@@ -5,11 +5,12 @@ from __future__ import annotations
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
 from dashboard.advisor.facts import COUNT_BUDGET_MS, Facts
 from dashboard.advisor.remedy import Remedy
-from dashboard.advisor.words import counted, share
+from dashboard.advisor.words import share
 from db.advice import proof
 from db.indexes import Hnsw
 from db.nearest import UNDEFINED_FOR_ZERO
 from db.remedies import reindex, set_local, vacuum
+from db.words import counted
 
 ROWS_PER_ELEMENT = 10
 """Rows with one and the same vector that one element of a graph holds.  Source: hnsw.h, HNSW_HEAPTIDS."""
@@ -95,7 +96,7 @@ def dead_tuples(facts: Facts) -> Looked:
     kept = facts.storage
     part = kept.dead_rows / max(1, kept.live_rows + kept.dead_rows)
     if part <= DEAD or kept.dead_rows < FEWEST_DEAD:
-        return Silence(f"{kept.dead_rows:,} dead rows beside {kept.live_rows:,} live ones.")
+        return Silence(f"{counted(kept.dead_rows, 'dead row')} beside {counted(kept.live_rows, 'live one')}.")
     finding = (
         f"{share(part)} of the table's rows are dead, and an index scan meets them first: it returns fewer "
         "rows than there are until they are cleared away."

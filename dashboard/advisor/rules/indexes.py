@@ -6,10 +6,11 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.remedy import NOTHING_TO_DO, Remedy
 from dashboard.advisor.rules.plans import dropping
-from dashboard.advisor.words import counted, size
+from dashboard.advisor.words import size
 from db.advice import proof
 from db.index_catalog import IndexInfo
 from db.remedies import reindex
+from db.words import counted
 
 SETTLED = 1_000
 """Transactions since an index was built, from which on it had its chance to be used."""

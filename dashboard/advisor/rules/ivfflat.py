@@ -9,12 +9,13 @@ from dashboard.advisor.facts import Facts
 from dashboard.advisor.proposal import replacing
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.rules.plans import dropping
-from dashboard.advisor.words import counted, share
+from dashboard.advisor.words import share
 from db.advice import proof
 from db.forms import IndexSpec
 from db.index_catalog import IndexInfo
 from db.indexes import Ivfflat
 from db.remedies import reindex
+from db.words import counted
 
 FAR_OFF = 4
 """A number of lists is told of when it is so many times too large or small: recall and speed move slowly."""

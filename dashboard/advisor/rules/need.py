@@ -7,9 +7,10 @@ from dashboard.advisor.crossing import Due, due
 from dashboard.advisor.facts import Exact, Facts
 from dashboard.advisor.proposal import build
 from dashboard.advisor.remedy import NOTHING_TO_DO, Remedy
-from dashboard.advisor.words import counted, listed, ms
+from dashboard.advisor.words import listed, ms
 from db.advice import proof
 from db.remedies import drop_index
+from db.words import counted
 
 HORIZON_DAYS = 180
 """A crossing farther off than half a year is told by nobody's budget."""

@@ -6,11 +6,12 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.facts import Asked, Facts, K
 from dashboard.advisor.proposal import build
 from dashboard.advisor.remedy import Remedy
-from dashboard.advisor.words import counted, listed
+from dashboard.advisor.words import listed
 from db.advice import proof
 from db.index_catalog import IndexInfo
 from db.indexes import Hnsw, Ivfflat
 from db.remedies import UPDATE_EXTENSION, drop_index, set_local
+from db.words import counted
 
 ITERATIVE_SINCE = (0, 8)
 
@@ -90,7 +91,7 @@ def ef_search_below_k(facts: Facts) -> Looked:
         return Silence(f"hnsw.ef_search is {ef_search}; the most rows asked for are {k:,}.")
     run = next(one.run for one in facts.asked if one.k == k)
     finding = (
-        f"Searches ask for {k:,} rows and {graphs[0].name} stops after {ef_search}: fewer rows come back, "
+        f"Searches ask for {counted(k)} and {graphs[0].name} stops after {ef_search}: fewer rows come back, "
         f"and no error. So it is for the role {facts.server.role}; an application may set its own."
     )
     numbers = (

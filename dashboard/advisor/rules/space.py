@@ -6,13 +6,14 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.proposal import HALF, bytes_per_row, is_wasteful, replacing
 from dashboard.advisor.remedy import Remedy
-from dashboard.advisor.words import counted, listed, size
+from dashboard.advisor.words import listed, size
 from db.advice import proof
 from db.catalog import ColumnInfo
 from db.forms import IndexSpec
 from db.index_catalog import IndexInfo
 from db.indexes import PAGE_BYTES, Hnsw, stored_bytes
 from db.remedies import set_session, share_as_usual, share_out
+from db.words import counted
 
 LEAST_PARALLEL_BYTES = 64 * 2**20
 """maintenance_work_mem below which pgvector builds a graph by one process.  Measured: 63 MB is serial."""

@@ -11,6 +11,7 @@ from dashboard.seeding.formats.kinds import Narrowing, Test, shortened
 from dashboard.seeding.formats.table import FIRST_ROWS, Contents, Fault, Raw, quoted, refuse_size
 from dashboard.seeding.spelling import as_text
 from db.errors import RequestError
+from db.words import counted
 
 Record = dict[str, Any]
 Numbered = Iterator[tuple[int, Record | str]]
@@ -56,7 +57,7 @@ def survey(path: Path, key: str, records: Numbered, tests: dict[str, Test], note
     if not columns:
         raise RequestError(f"The rows of {path.name} hold no values.", "Choose another file.")
     if unread:
-        notes.append(f"{unread:,} of {rows:,} rows cannot be read.")
+        notes.append(f"{unread:,} of {counted(rows)} cannot be read.")
     shown = [tuple(record.get(name) for name in columns) for record in first]
     return Contents(key, rows, tuple(c.column() for c in columns.values()), tuple(shown), notes=tuple(notes))
 

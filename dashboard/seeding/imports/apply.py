@@ -36,6 +36,7 @@ from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover, RequestError
 from db.imports import Merged
 from db.progress import Ledger, Progress
+from db.words import counted
 
 ONE_TRANSACTION_ROWS = 1_000_000
 ONE_TRANSACTION_BYTES = 1 << 30
@@ -59,7 +60,7 @@ def import_file(
             database, request, lambda done, rows: ledger.tell(Progress(done, rows, "rows", "checking"))
         )
         bad, existing = f"{len(plan.bad):,} bad", f"{plan.existing:,} with keys that exist"
-        ledger.log(f"Checked {plan.rows:,} rows: {bad}, {existing}.")
+        ledger.log(f"Checked {counted(plan.rows)}: {bad}, {existing}.")
         if request.dry_run:
             return plan.to_document()
         return asdict(apply(database, plan, ledger, job_id=job_id, subject=subject))

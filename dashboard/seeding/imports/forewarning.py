@@ -12,6 +12,7 @@ from dashboard.seeding.imports.columns import Route, some
 from db.columns import spelled
 from db.imports import imported_before, rules_of
 from db.targets import Target, holds_rows
+from db.words import counted
 
 LENGTHS = 5
 """Lengths of what may be vectors that a sentence names."""
@@ -40,7 +41,7 @@ def forewarnings(connection: Connection, found: Contents, target: Target, way: R
     if before:
         twice = "" if way.by_key else " As the file brings no key, its rows would be there twice."
         when = f"{before.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        yield f"This file was imported into {table} before: {before.rows:,} rows, {when}.{twice}"
+        yield f"This file was imported into {table} before: {counted(before.rows)}, {when}.{twice}"
     brought = {mapped.name for mapped in way.columns}
     for rule in rules_of(connection, target):
         if brought & rule.columns and rule.columns != set(way.key):

@@ -19,6 +19,7 @@ from dashboard.seeding.imports.request import ImportRequest
 from db.columns import spelled
 from db.errors import RequestError
 from db.targets import Target
+from db.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class ImportPlan:
         table = spelled(self.request.schema, self.request.table)
         if len(self.bad) and not (self.request.leave_out_bad_rows and self.ok_rows):
             return RequestError(
-                f"{len(self.bad):,} of {self.rows:,} rows cannot be imported; the first: {self.errors[0]}.",
+                f"{len(self.bad):,} of {counted(self.rows)} cannot be imported; the first: {self.errors[0]}.",
                 "Correct them in the file, or import the others without them (--leave-out-bad-rows).",
             )
         if self.existing and self.request.mode == "insert":
