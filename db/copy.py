@@ -25,6 +25,7 @@ from sqlalchemy import BigInteger, Connection, Select, cast
 from db.binary import HEADER, TRAILER, Batch, Field, encode
 from db.engine import driver_cursor
 from db.errors import RequestError
+from db.words import counted
 
 Item = TypeVar("Item")
 
@@ -113,7 +114,7 @@ def send(
             raise
         if cursor.rowcount != stream.rows:
             raise RequestError(
-                f"The table took {cursor.rowcount:,} of {stream.rows:,} rows: a trigger or rule of its own "
+                f"The table took {cursor.rowcount:,} of {counted(stream.rows)}: a trigger or rule of its own "
                 "turned the others away. Nothing was kept.",
                 "Disable that trigger or rule for the load.",
             )

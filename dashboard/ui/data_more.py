@@ -59,7 +59,7 @@ def _columns(request: PageRequest) -> None:
     chosen = lines[cells[0][0]]
     st.caption(_whole(chosen))
     st.button(
-        f"Count {chosen.column.name} exactly"
+        f"Count {escaped(chosen.column.name)} exactly"
         + (" in the filtered rows" if request.where != EVERY_ROW else ""),
         icon=":material/functions:",
         key="exact statistics",

@@ -208,4 +208,4 @@ def test_a_file_or_a_run_that_cannot_be_is_told_before_anything_starts(run: Run)
 def test_saved_searches_are_asked_all(run: Run) -> None:
     run("populate_db", "--source", "uniform", "--table", "items", "--rows", 300, "--dims", 4)
     said = run("benchmark", "public.items.embedding", "--query-source", "saved", "--json")
-    assert "There are 0 saved searches" in said.document["error"]
+    assert "has 0 saved searches" in said.document["error"]

@@ -105,10 +105,3 @@ def test_a_plan_without_fields_of_the_form_is_told_and_starts_as_it_is(products:
     assert "Use this plan" not in [button.label for button in app.button]
     assert "The form has no fields for all of this plan" in " ".join(c.value for c in app.caption)
     assert not next(button for button in app.button if button.label == "Start benchmark").disabled
-
-
-def test_without_a_plan_the_form_says_what_to_do_and_nothing_is_wrong(products: Database) -> None:
-    app = open_app("benchmarks", c=COLUMN, measure="From TOML")
-    assert not app.error
-    assert "No plan yet" in app.info[0].value
-    assert next(button for button in app.button if button.label == "Start benchmark").disabled

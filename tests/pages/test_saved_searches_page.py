@@ -54,5 +54,5 @@ def test_without_a_saved_search_the_form_says_where_to_save_one(products: Databa
     app = open_app("benchmarks", c=COLUMN)
     widget(app, f"bench source {COLUMN}").set_value("saved").run()
     [error] = app.error
-    assert "There are 0 saved searches" in error.value
+    assert "has 0 saved searches" in error.value
     assert "page Search" in error.value

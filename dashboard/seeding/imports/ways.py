@@ -15,6 +15,7 @@ from db.errors import RequestError
 from db.imports import Merged, count_lacking, hold_shape, merge, note_embedding, number_from
 from db.schema import SCHEMA
 from db.targets import Target
+from db.words import counted
 
 
 class Way:
@@ -111,8 +112,8 @@ class Staged(_IntoExisting):
         staging.drop_staging(connection, self.table)
         if taken != sent:
             raise RequestError(
-                f"The table took {taken:,} of {sent:,} rows: a trigger or rule of its own turned the others "
-                "away. Nothing was imported.",
+                f"The table took {taken:,} of {counted(sent)}: a trigger or rule of its own turned the "
+                "others away. Nothing was imported.",
                 "Disable that trigger or rule for the import.",
             )
         self._note(connection)
