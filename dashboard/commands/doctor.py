@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.common import counted, emit, json_option, opened, say
+from dashboard.commands.common import emit, json_option, opened, say
 from db.errors import RequestError
+from db.words import counted
 
 if TYPE_CHECKING:
     from dashboard.advisor.doctor.workload import Entry, WorkloadDiagnosis

@@ -108,11 +108,11 @@ def test_a_promise_is_broken_where_it_was_foretold_and_an_index_keeps_it(page: P
     with database.reading("tests") as connection:
         watch = next(w for w in watches.watches(connection) if w.subject == COLUMN)
         last = watches.looks(connection, watch.id)[-1]
-        [alert] = watches.alerts(connection, watch_id=watch.id)
+        resolved = {alert.resolved_at is not None for alert in watches.alerts(connection, watch_id=watch.id)}
         made = {one.decided: outcome_of(one, Now(connection, {})) for one in decisions(connection)}
     assert last.figures["index_p95_ms"] <= budget_ms
     assert last.figures["index_recall"] >= RECALL
-    assert alert.resolved_at is not None
+    assert resolved == {True}, "each alert is over; a busy look may have opened more than one"
     assert made["verified"].run is not None
     assert made["applied"].state == "stands", made["applied"].sentence
     database.dispose()
