@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from db.engine import Database
 from db.errors import RequestError
+from db.notices import Notice, listening
 from db.progress import Progress
 
 WATCH_S = 0.3
@@ -25,10 +26,14 @@ OUT_OF_SPACE, LIMIT_EXCEEDED = "53100", "54000"
 _SERIAL = {"max_parallel_maintenance_workers": "0"}
 
 _PROGRESS = text("""
-SELECT phase, blocks_done, blocks_total, tuples_done,
-       (SELECT count(*) FROM pg_stat_activity WHERE leader_pid = :pid) AS workers
+SELECT phase, blocks_done, blocks_total, tuples_done
 FROM pg_stat_progress_create_index WHERE pid = :pid
 """)
+_TELL_WORKERS = {"client_min_messages": "debug1"}
+_BUILDING, _WORKERS = 'building index "', re.compile(r"using (\d+) parallel workers")
+"""What a build says in DEBUG1, untranslated: its begin by PostgreSQL's index_build (index.c), and how many
+workers were launched by pgvector (hnswbuild.c, ivfbuild.c); who looks now and then misses quick ones."""
+
 _CANCEL = text("SELECT pg_cancel_backend(:pid)")
 _SIZE = text("""
 SELECT pg_relation_size(c.oid)
@@ -41,8 +46,8 @@ WHERE n.nspname = :schema AND c.relname = :name
 class Built:
     """A finished index.
 
-    ``notices`` are the server's own words, such as a graph that left memory; ``workers`` the most parallel
-    processes that were seen beside the one that builds.
+    ``notices`` are the server's own words, such as a graph that left memory; ``workers`` the parallel
+    processes that were launched beside the one that builds.
     """
 
     build_s: float
@@ -72,11 +77,11 @@ def build(
 
     Raises RequestError where the server says that its limits do not allow this index.
     """
-    _apply(connection, settings)
-    with _listening(connection) as notices:
+    _apply(connection, {**settings, **_TELL_WORKERS})
+    with listening(connection) as heard:
         try:
             with connection.begin_nested():
-                build_s, workers = _watched(database, connection, index, rows, watch)
+                build_s = _watched(database, connection, index, rows, watch)
         except DBAPIError as error:
             if _sqlstate(error) == LIMIT_EXCEEDED:
                 raise RequestError(
@@ -86,8 +91,8 @@ def build(
             if _sqlstate(error) != OUT_OF_SPACE or "shared memory" not in str(error.orig):
                 raise
             _apply(connection, _SERIAL)
-            build_s, workers = _watched(database, connection, index, rows, watch)
-    return Built(build_s, _size_bytes(connection, index), tuple(notices), workers)
+            build_s = _watched(database, connection, index, rows, watch)
+    return Built(build_s, _size_bytes(connection, index), _remarks(heard), _workers(heard))
 
 
 def drop_index(connection: Connection, index: Index) -> None:
@@ -104,46 +109,38 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "pgcode", None)
 
 
-@contextmanager
-def _listening(connection: Connection) -> Iterator[list[str]]:
-    """Gather what the server remarks.
-
-    SQLAlchemy empties psycopg2's list of notices after every statement, unless it is no list.
-    """
-    driver: Any = connection.connection.driver_connection
-    before, driver.notices = driver.notices, _Notices()
-    try:
-        yield driver.notices.lines
-    finally:
-        driver.notices = before
+def _remarks(heard: Sequence[Notice]) -> tuple[str, ...]:
+    """What the server remarks of its own accord, without what it says in DEBUG1."""
+    debug = {"DEBUG", *(notice.severity for notice in heard if notice.text.startswith(_BUILDING))}
+    return tuple(notice.text for notice in heard if notice.severity not in debug)
 
 
-class _Notices:
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def append(self, notice: str) -> None:
-        """Keep the first line, ``NOTICE:  hnsw graph no longer fits...``, without its severity."""
-        self.lines.append(notice.splitlines()[0].partition(":")[2].strip())
+def _workers(heard: Sequence[Notice]) -> int:
+    """Count the workers that were launched for the last build there was."""
+    workers = 0
+    for notice in heard:
+        if notice.text.startswith(_BUILDING):
+            workers = 0
+        elif told := _WORKERS.search(notice.text):
+            workers = int(told[1])
+    return workers
 
 
 def _watched(
     database: Database, connection: Connection, index: Index, rows: int, watch: Callable[[Progress], None]
-) -> tuple[float, int]:
-    """Build in a thread, look on from this one; return the seconds it took, and the most workers seen."""
-    workers = 0
+) -> float:
+    """Build in a thread, look on from this one; return the seconds it took."""
     pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
     with database.control("watch") as onlooker, ThreadPoolExecutor(1) as thread:
         building = thread.submit(_timed, connection, index)
         try:
             while not wait([building], WATCH_S).done:
                 if row := onlooker.execute(_PROGRESS, {"pid": pid}).first():
-                    workers = max(workers, row.workers)
                     watch(_progress(row, rows))
         except BaseException:
             onlooker.execute(_CANCEL, {"pid": pid})
             raise
-    return building.result(), workers
+    return building.result()
 
 
 def _timed(connection: Connection, index: Index) -> float:

@@ -129,7 +129,7 @@ def carry_out(
         except BaseException:
             _stop(database, backend, work)
             raise
-        return Carried(_outcome(work), tuple(notices))
+        return Carried(_outcome(work), tuple(notice.text for notice in notices))
 
 
 def _timed(connection: Connection, statement: ExecutableDDLElement) -> float:

@@ -2,14 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The first line of what the server said: ``NOTICE:  hnsw graph no longer fits...`` in its two parts.
+
+    ``severity`` is in the server's language.
+    """
+
+    severity: str
+    text: str
+
+
 @contextmanager
-def listening(connection: Connection) -> Iterator[list[str]]:
-    """Gather the NOTICEs of the block's statements, which psycopg2 hears when each is over.
+def listening(connection: Connection) -> Iterator[list[Notice]]:
+    """Gather the notices of the block's statements, which psycopg2 hears when each is over.
 
     SQLAlchemy empties psycopg2's list of notices after every statement, unless it is no list.
     """
@@ -23,8 +35,8 @@ def listening(connection: Connection) -> Iterator[list[str]]:
 
 class _Notices:
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines: list[Notice] = []
 
     def append(self, notice: str) -> None:
-        """Keep the first line, ``NOTICE:  hnsw graph no longer fits...``, without its severity."""
-        self.lines.append(notice.splitlines()[0].partition(":")[2].strip())
+        severity, _, said = notice.splitlines()[0].partition(":")
+        self.lines.append(Notice(severity, said.strip()))

@@ -76,6 +76,29 @@ def test_the_servers_remarks_are_kept(database: Database, connection: Connection
 
     assert len(built.notices) == 1
     assert built.notices[0].startswith("hnsw graph no longer fits into maintenance_work_mem after")
+    assert built.spilled
+
+
+@pytest.mark.parametrize("method", [Hnsw(m=4, ef_construction=8), Ivfflat(lists=10)], ids=str)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_build_tells_the_workers_it_had_however_quick_it_was(
+    database: Database, connection: Connection, rows: Table, method: IndexMethod, workers: int
+) -> None:
+    with connection.begin():
+        connection.execute(text(f"ALTER TABLE {SCRATCH_SCHEMA}.rows SET (parallel_workers = {workers})"))
+    with connection.begin():
+        built = build(
+            database,
+            connection,
+            index_of(rows, method),
+            rows=ROWS,
+            settings={"max_parallel_maintenance_workers": "2", "maintenance_work_mem": "64MB"},
+            watch=lambda progress: None,
+        )
+
+    assert built.workers == workers
+    assert not built.spilled
+    assert built.notices == ()
 
 
 def test_a_build_beyond_the_servers_limits_is_refused_in_a_sentence(
