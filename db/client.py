@@ -88,13 +88,14 @@ def _in_turn(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
 
 
 def _on_time(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
-    """Ask whenever a query is due, and count its latency from then."""
+    """Ask whenever a query is due, and count its latency from then; those never sent, with their wait."""
     finished, taken, errors = array("q"), array("q"), 0
     due, number = start_ns + task.after_ns, task.first
     end_ns = start_ns + round(task.seconds * 1e9)
+    patience_ns = end_ns + round(task.seconds * 1e9)
     while due < end_ns:
         _wait_until(due)
-        if perf_counter_ns() > end_ns + round(task.seconds * 1e9):
+        if perf_counter_ns() > patience_ns:
             break  # hopelessly late: the rate is beyond the server
         try:
             cursor.execute(task.statements[number % len(task.statements)])
@@ -102,13 +103,15 @@ def _on_time(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
         except psycopg2.Error:
             errors += 1
             if cursor.connection.closed:
+                due += task.every_ns
                 break
         else:
             ended = perf_counter_ns()
             finished.append(ended)
             taken.append(ended - due)
         due, number = due + task.every_ns, number + 1
-    return _told(finished, taken, errors)
+    over_ns = max(end_ns, perf_counter_ns())
+    return _told(finished, taken, errors) | {"waited_ns": over_ns - np.arange(due, end_ns, task.every_ns)}
 
 
 def _wait_until(moment_ns: int) -> None:
@@ -122,6 +125,7 @@ def _told(finished: array[int], taken: array[int], errors: int) -> dict[str, Any
         "finished_ns": np.frombuffer(finished, np.int64),
         "taken_ns": np.frombuffer(taken, np.int64),
         "errors": errors,
+        "waited_ns": np.empty(0, np.int64),
     }
 
 

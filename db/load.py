@@ -2,7 +2,9 @@
 
 A closed loop asks again as soon as it is answered, and shows what the server can bear.  An open loop asks
 at a fixed rate whatever the server does; a latency then counts from the moment the query was due, so that
-a slow answer also tells of the queries it kept waiting (coordinated omission, as in wrk2).
+a slow answer also tells of the queries it kept waiting (coordinated omission: Gil Tene, "How NOT to Measure
+Latency", and his wrk2).  Where the rate is beyond the server, a client gives up after twice the time: what
+was due and never sent has waited at least until then, and counts with that.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ class Load:
     latencies_ms: NDArray[np.float64]
     """In the same order; from when it was due, in an open loop; shape (queries,)."""
     errors: int
+    unsent_ms: NDArray[np.float64]
+    """How long each query that was due and never sent had waited at the end; shape (unsent,)."""
 
 
 def offer(
@@ -136,6 +140,7 @@ def together(
         finished_s=finished[order] / 1e9,
         latencies_ms=taken[order] / 1e6,
         errors=sum(part["errors"] for part in parts),
+        unsent_ms=np.concatenate([part["waited_ns"] for part in parts]) / 1e6,
     )
 
 

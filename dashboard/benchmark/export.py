@@ -71,6 +71,7 @@ def flat_row(run: Run, trial: Trial) -> dict[str, Any]:
         | bounds
         | {"build_s": trial.build_s, "size_bytes": trial.size_bytes}
         | {name: trial.facts.get(name) for name in _FACTS}
+        | {"load": json.dumps(trial.load)}
         | {f"insert_{name}": inserted.get(name) for name in ("rows", "row_ms", "wal_bytes")}
     )
 
@@ -95,7 +96,6 @@ def to_parquet(run: Run, observed: Observed) -> bytes:
     rows = [
         flat_row(run, trial)
         | {"latencies_ms": _of(observed, trial).latencies_ms, "recalls": _of(observed, trial).recalls}
-        | {"load": json.dumps(trial.load)}
         for trial in run.trials
     ]
     lists = {name: pa.list_(pa.float32()) for name in ("latencies_ms", "recalls")}

@@ -28,9 +28,14 @@ REPEATS = Parameter("repeats", 1, 1, 100, "How often each query is asked and tim
 SEED = Parameter("seed", 0, 0, 2**63 - 1, "The same seed holds out the same rows.")
 CLIENTS = Parameter("clients", 1, 1, 64, "Connections that ask at once, each from a process of its own.")
 SECONDS = Parameter("seconds", 3, 1, 600, "How long each number of clients asks.")
-RATE = Parameter("rate", 0, 0, 1_000_000, "Queries per second to offer, by an open loop; 0 for none.")
+RATE = Parameter(
+    "rate", 0, 0, 1_000_000, "Queries per second to offer, by an open loop of the most clients; 0 for none."
+)
 REBUILDS = Parameter("rebuilds", 1, 1, 10, "How often each index is built: equal builds differ in recall.")
 INSERTS = Parameter("inserts", 0, 0, 100_000, "Rows to insert beside the index, to see what they cost.")
+MOST_OFFERED = 10_000_000
+"""Queries of an open loop, sent or not: the latency of each is kept until its percentiles are known."""
+
 EXACT_QUERIES = 200
 """How many queries the exact trial asks at most: its recall is known, and each reads every row."""
 
@@ -85,6 +90,7 @@ class BenchmarkPlan:
         for parameter, values in ((NEIGHBOURS, self.ks), (CLIENTS, self.clients)):
             for value in values:
                 parameter.check(value)
+        self._check_rate()
         if not self.ks:
             raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
         parse_source(self.query_source)
@@ -114,6 +120,18 @@ class BenchmarkPlan:
         if len(self.trials) > MAX_TRIALS:
             raise RequestError(
                 f"The plan has {len(self.trials):,} trials, over {MAX_TRIALS:,}.", "Name fewer values."
+            )
+
+    def _check_rate(self) -> None:
+        if self.rate and not self.clients:
+            raise RequestError(
+                f"A rate of {self.rate:,}/s needs clients to offer it, and the plan has none.",
+                "Name how many, such as clients = 4, or leave out the rate.",
+            )
+        if self.rate * self.seconds > MOST_OFFERED:
+            raise RequestError(
+                f"{self.rate:,}/s for {counted(self.seconds, 'second')} are over {MOST_OFFERED:,} queries.",
+                "Offer fewer a second, or for less time.",
             )
 
     @property
@@ -241,5 +259,7 @@ class BenchmarkPlan:
         )
         if given.get("target"):
             given["target"] = Target(**given["target"])
+        if not given.get("clients"):
+            given["rate"] = RATE.default  # earlier releases took a rate that nobody offered
         given |= {"distance": distance_named(given["distance"]), "variants": variants}
         return cls(**given)

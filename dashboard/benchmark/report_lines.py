@@ -12,6 +12,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from dashboard.benchmark.growth_arms import Arm, arms, crossing_in_words
+from dashboard.benchmark.load import overload, sent_of_due
 from dashboard.benchmark.report_chart import MARKS
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import full_name
@@ -108,11 +109,14 @@ def clients_chart(trials: Sequence[Trial]) -> str:
             "p95 ms",
             "p99 ms",
             "Errors",
+            "Sent of due",
         )
     )
     rows = "".join(_client_row(trial, point) for trial in loaded for point in trial.load)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f"<h3>Queries per second by clients</h3>{drawn}{table}"
+    told = [(full_name(trial), overload(point)) for trial in loaded for point in trial.load]
+    said = "".join(f'<p class="note">{escape(f"{name}: {said}")}</p>' for name, said in told if said)
+    return f"<h3>Queries per second by clients</h3>{drawn}{table}{said}"
 
 
 def _growing(arm: Arm, least: float, reach: float) -> _Line:
@@ -142,6 +146,7 @@ def _client_row(trial: Trial, point: dict[str, float]) -> str:
     ]
     cells += [f"{point['qps']:,.0f}", f"{point['qps_low']:,.0f} to {point['qps_high']:,.0f}"]
     cells += [f"{point[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")] + [f"{point['errors']:,}"]
+    cells += [sent_of_due(point) or "-"]
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 

@@ -71,7 +71,7 @@ def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
 @click.option("--growth", type=int, help="The same on so many copies that double up to all rows.")
 @_numbers("--clients", "clients", "Also ask with so many connections at once: 1,2,4.")
 @_number("--seconds", "seconds", "How long each number of clients asks.  [default: 3]")
-@_number("--rate", "rate", "Also offer so many queries per second, by an open loop.")
+@_number("--rate", "rate", "Also offer so many queries per second, by an open loop of the most clients.")
 @_number("--rebuilds", "rebuilds", "Build each index so often: equal builds differ.  [default: 1]")
 @_number("--inserts", "inserts", "Insert so many rows beside each index, and take them back.")
 @click.option("--live/--no-live", default=None, help="Also ask the live table as it stands, read-only.")
@@ -251,6 +251,8 @@ _FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
 
 def show(document: Mapping[str, Any]) -> None:
     """Print the trials of a run as a table, then what several clients got."""
+    from dashboard.benchmark.load import overload
+
     trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
     grows = len({trial["rows"] for trial in trials if not trial["subset"] and trial["arm"] == "copy"}) > 1
     names = [_named(trial, with_rows=grows) for trial in trials]
@@ -267,7 +269,7 @@ def show(document: Mapping[str, Any]) -> None:
             click.echo(
                 f"{' '.join(filter(None, name))}: {counted(point['clients'], 'client')}{offered}, "
                 f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, "
-                f"{counted(point['errors'], 'error')}"
+                f"{counted(point['errors'], 'error')}{f'; {said}' if (said := overload(point)) else ''}"
             )
     beside = document.get("compared") or {"pairs": ()}
     by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}

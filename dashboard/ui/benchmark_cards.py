@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.benchmark.growth_arms import arms as growth_arms
 from dashboard.benchmark.growth_arms import crossing_in_words
+from dashboard.benchmark.load import overload
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
 from dashboard.ui import benchmark_growth_chart as growth_chart
@@ -24,6 +25,12 @@ from db.runs import EXACT, Trial
 
 LINES = 4
 """Trials drawn over all queries unless the reader chooses others: more lines than these hide each other."""
+
+
+LIVE_ALONE = (
+    ":material/info: Clients ask the copy alone: "
+    "the live table, which others are using, is asked by one client."
+)
 
 
 def growth(shown: Shown) -> None:
@@ -156,6 +163,11 @@ def clients(shown: Shown) -> None:
         )
         with b:
             twins.draw(twins.loads(trials), "Throughput and latency by index and clients")
+        for trial in trials:
+            for said in filter(None, map(overload, trial.load)):
+                st.caption(f":material/warning: **{escaped(series_name(trial))}:** {escaped(said)}")
+        if shown.live:
+            st.caption(LIVE_ALONE)
 
 
 def builds(shown: Shown) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.benchmark.growth_arms import Arm
+from dashboard.benchmark.load import sent_of_due
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.benchmark_charts import Bars
 from db.runs import Figures, Trial
@@ -83,6 +84,7 @@ def loads(trials: Sequence[Trial]) -> pd.DataFrame:
                 "p95 ms": point["p95_ms"],
                 "p99 ms": point["p99_ms"],
                 "Errors": point["errors"],
+                "Sent of due": sent_of_due(point),
             }
             for trial in trials
             for point in trial.load

@@ -129,6 +129,19 @@ def bounded(made: Trial) -> Trial:
     return replace(made, measures={**made.measures, **bounds})
 
 
+def test_a_rate_beyond_the_server_is_told_in_every_file_that_has_loads() -> None:
+    beyond = POINT | {"due": 1_500, "unsent": 900}
+    loaded = replace(TRIALS[1], load=[POINT | {"rate": 0.0}, beyond])
+    run = run_of(TRIALS[0], loaded, plan=replace(PLAN, queries=2))
+
+    row = list(csv.DictReader(io.StringIO(written("csv", run).decode())))[1]
+    assert json.loads(row["load"])[1] == beyond
+    assert json.loads(written("json", run))["trials"][0]["load"][1] == beyond
+    page = written("html", run).decode()
+    assert "<td>600 of 1,500</td>" in page
+    assert "overloaded at 50/s: 600 of 1,500 queries due were sent" in page
+
+
 def test_the_report_escapes_what_others_have_named() -> None:
     page = written("html", replace(RUN, table="<b>&", created_by='"x"')).decode()
     assert "public.&quot;&lt;b&gt;&amp;&quot;.embedding" in page

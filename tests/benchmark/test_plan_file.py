@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.plan import MOST_OFFERED, SECONDS, BenchmarkPlan
 from dashboard.benchmark.plan_file import KEYS, from_toml, to_toml
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.target import Target
@@ -58,7 +58,7 @@ plans = st.builds(
     ),
     clients=some(1, 64),
     seconds=st.integers(1, 600),
-    rate=st.integers(0, 1_000_000),
+    rate=st.integers(0, MOST_OFFERED // SECONDS.high),
     rebuilds=st.integers(1, 10),
     inserts=st.integers(0, 100_000),
     live=st.booleans(),

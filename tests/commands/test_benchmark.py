@@ -64,6 +64,7 @@ def test_a_plan_that_makes_no_sense_is_told(run: Run) -> None:
         (("--index", "ivfflat:lists=10", "--distance", "l1"), "l1"),
         (("--index", "hnsw", "--queries", "400"), "too few"),
         (("--index", "hnsw", "-k", "5000"), "5000"),
+        (("--index", "hnsw", "--rate", "50"), "a rate of 50/s needs clients"),
     ):
         said = run("benchmark", "public.items.embedding", *arguments)
         assert said.code == 1, arguments

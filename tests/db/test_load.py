@@ -35,7 +35,7 @@ def test_a_closed_loop_asks_again_as_soon_as_it_is_answered(database: Database, 
     load = offer(database, arm, QUERIES, clients=2, seconds=0.6)
 
     assert len(load.latencies_ms) > 100
-    assert load.errors == 0
+    assert load.errors == len(load.unsent_ms) == 0
     assert (np.diff(load.finished_s) >= 0).all()
     assert 0 < load.finished_s[0] < 0.3
     assert 0.4 < load.finished_s[-1] < 0.9
@@ -71,6 +71,26 @@ def test_a_stall_shows_in_the_latency_of_every_query_it_kept_waiting(database: D
     assert load.latencies_ms[0] < 150
     assert load.latencies_ms[5] > 5 * 40
     assert (np.diff(load.latencies_ms[:6]) > 30).all()
+
+
+def test_what_was_due_and_never_sent_is_told_with_how_long_it_had_waited(
+    database: Database, arm: Arm
+) -> None:
+    with database.writing("tests") as connection, connection.begin():
+        # One answer takes 50 ms at least: in twice the time twenty can be asked, of the fifty that are due.
+        connection.execute(
+            text(
+                "ALTER TABLE line RENAME TO line_quick; "
+                "CREATE VIEW line AS SELECT position, embedding FROM line_quick, pg_sleep(0.05)"
+            )
+        )
+    load = offer(database, arm, QUERIES, clients=1, seconds=0.5, rate=100)
+
+    assert load.errors == 0
+    assert len(load.latencies_ms) + len(load.unsent_ms) == 50
+    assert 1 <= len(load.latencies_ms) <= 21
+    assert np.diff(load.unsent_ms) == pytest.approx(-10, abs=0.01), "each was due 10 ms after the last"
+    assert load.unsent_ms[-1] >= 500, "the last was due before 0.5 s, and the client gave up after 1 s"
 
 
 def test_what_stops_a_client_is_told_in_its_words(database: Database, arm: Arm) -> None:

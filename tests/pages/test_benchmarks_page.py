@@ -224,6 +224,15 @@ def test_every_field_of_a_plan_can_be_asked_for(products: Database) -> None:
     assert plan.query_source == "perturbed:0.1"
 
 
+def test_a_rate_that_no_client_offers_is_refused_by_the_form(products: Database) -> None:
+    app = open_app("benchmarks", c=COLUMN)
+    widget(app, "bench rate").set_value(50).run()
+    [error] = app.error
+    assert "A rate of 50/s needs clients to offer it" in error.value
+    widget(app, f"bench clients {COLUMN}").set_value(["2"]).run()
+    assert not app.error
+
+
 def test_tune_asks_for_a_target_and_offers_candidates(products: Database) -> None:
     app = open_app("benchmarks", c=COLUMN, measure="Tune")
     widget(app, "bench recall").set_value(0.9)

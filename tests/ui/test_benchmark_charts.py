@@ -75,6 +75,13 @@ def test_an_open_loop_is_marked_and_not_joined_to_the_closed_one() -> None:
     assert twins.loads([loaded])["Loop"].tolist() == ["closed", "closed", "open, 250/s"]
 
 
+def test_the_table_of_loads_says_how_many_of_the_queries_due_were_sent() -> None:
+    closed, counted_none = point(4, 300) | {"due": 900, "unsent": 0}, point(4, 200, rate=250)
+    beyond = point(4, 200, rate=250) | {"due": 750, "unsent": 150}
+    table = twins.loads([replace(trial(), load=[closed, beyond, counted_none])])
+    assert table["Sent of due"].fillna("-").tolist() == ["-", "600 of 750", "-"]
+
+
 def test_bars_of_several_builds_span_them_all() -> None:
     panel = drawn.Bars(
         "build time", lambda t: t.build_s, lambda t: f"{t.build_s} s", lambda t: 10.0, lambda t: 15.0
