@@ -15,10 +15,10 @@ from itertools import groupby
 from typing import Any
 
 from dashboard.benchmark.load import SETTLING_S
+from dashboard.benchmark.looks import LOOKED_INTO
 from dashboard.benchmark.paces import Paces, bounded
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import CONTROLS
-from dashboard.benchmark.trial import LOOKED_INTO
 from dashboard.benchmark.trials import PlannedTrial
 from db.errors import RequestError
 from db.forms import IndexSpec
@@ -216,7 +216,7 @@ class _Counted:
         query_s += len(groups) * CONTROLS * self.read_s(rows)
         if plan.target:
             build_s, query_s = self.tuned(rows)
-        levels = len(plan.clients) + bool(plan.rate and plan.clients)
+        levels = len(plan.clients) + bool(plan.rate)
         asked = sum(trial.arm != LIVE for trial in trials)
         inserted = plan.inserts * (1 + len(builds))
         pace, dimensions = self.paces.read, self.found.dimensions

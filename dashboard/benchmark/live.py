@@ -6,18 +6,18 @@ A query that is a row of the table is nearest to itself; that answer is set asid
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.benchmark.looks import First, begin, facts, look_into
 from dashboard.benchmark.measures import RECALL_TOLERANCE, Observed, measure, recalls
 from dashboard.benchmark.noise import Quiet, noise, watched
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
+from dashboard.benchmark.rounds import Rounds, Turn, timed
 from dashboard.benchmark.sample import Sample
-from dashboard.benchmark.trial import EXACT_SETTINGS, Outcome, void
+from dashboard.benchmark.trial import EXACT_SETTINGS, Outcome, void, went_over
 from dashboard.benchmark.trials import PlannedTrial
 from db.arms import Arm, LiveSearch
 from db.catalog import ColumnInfo
@@ -31,12 +31,40 @@ from db.timing import asking
 Floats = NDArray[np.float64]
 
 
+LOOKS_S = 2.0
+"""How long a trial may be looked into once it is timed: somebody may wait, and exact search may be slow."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """What the planner chose for one trial, and the index it goes through, if any."""
+    """What the planner chose for one trial, and the index it goes through, if any.
+
+    ``walked`` names whatever is read in the order of a distance: vector indexes, which are approximate.
+    """
 
     plan: Plan
+    walked: frozenset[str]
     index: IndexInfo | None
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.walked)) or self.plan.scan.node_type
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of a trial while it is asked; ``ended`` is what the planner chose afterwards."""
+
+    trial: PlannedTrial
+    used: _Used
+    first: First | None = None
+    rounds: Rounds | None = None
+    looks: list[Plan] = field(default_factory=list)
+    ended: _Used | None = None
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether its plan is the one to be measured: through today's index, or through none."""
+        return bool(self.used.index) if self.trial.today else not self.used.walked
 
 
 def measure_live(
@@ -52,38 +80,19 @@ def measure_live(
     """Ask the live table each trial's queries in one read-only transaction, exact and today's in turns.
 
     A trial of today's index is void where the table has none for this distance, or the planner will not
-    take it: its recall would be that of exact search.  ``through_index`` leaves the planner nothing else.
+    take it: its recall would be that of exact search; an exact one where a vector index is walked.  Both
+    are looked at before the queries and after them.  ``through_index`` leaves the planner nothing else.
     """
-    queries = plan.asked(trials[0])
     try:
-        used, rounds, quiet = _ask(
-            database, plan, column, trials, sample, tell=tell, through_index=through_index
-        )
+        asked, quiet = _ask(database, plan, column, trials, sample, tell=tell, through_index=through_index)
     except StatementTimeout:
         reason = "A search of the live table took longer than a reading connection may."
         return [void(plan, trial, reason) for trial in trials]
-    exact = {
-        (t.k, t.subset): np.sort(rounds[n].answers.found[:queries], axis=1)
-        for n, t in enumerate(trials)
-        if not t.today
-    }
-    outcomes = []
-    for number, trial in enumerate(trials):
-        if number not in rounds:
-            outcomes.append(_void(plan, column, trial, used[number]))
-            continue
-        answers = rounds[number].answers
-        observed = _observed(
-            answers.found[:queries],
-            exact[trial.k, trial.subset],
-            latencies_ms=answers.latencies_ms.reshape(-1, queries).T,
-            control_ms=rounds[number].control_ms,
-            are_rows=sample.are_rows[:queries],
-            plan=plan,
-        )
-        heard = noise(rounds[number].control_ms, quiet)
-        outcomes.append(_outcome(plan, column, trial, used[number], observed, heard=heard))
-    return outcomes
+    exact = {(one.trial.k, one.trial.subset): one for one in asked if not one.trial.today}
+    return [
+        _outcome(plan, column, one, exact[one.trial.k, one.trial.subset], sample=sample, quiet=quiet)
+        for one in asked
+    ]
 
 
 def _ask(
@@ -95,23 +104,28 @@ def _ask(
     *,
     tell: Callable[[int], None],
     through_index: bool,
-) -> tuple[list[_Used], dict[int, Rounds], list[Quiet]]:
+) -> tuple[list[_Asked], list[Quiet]]:
     queries = plan.asked(trials[0])
     beside_self = int(sample.are_rows.any())
     today = FORCED if through_index else {}
     arms = [_arm(plan, column, trial, trial.k + beside_self, today) for trial in trials]
     with database.reading("benchmark live") as connection, asking(connection, arms, sample.texts) as asker:
-        used = [_used(asker.plan(number), column) for number in range(len(trials))]
+        asked = [_Asked(trial, _used(asker.plan(n), column)) for n, trial in enumerate(trials)]
         turns = [
-            Turn(number, queries, f"{trial.k} of {trial.subset}" if trial.today else None)
-            for number, trial in enumerate(trials)
-            if not trial.today or used[number].index
+            Turn(number, queries, f"{one.trial.k} of {one.trial.subset}" if one.trial.today else None)
+            for number, one in enumerate(asked)
+            if one.is_expected
         ]
         for turn in turns:
-            warm_up(asker, turn)
+            asked[turn.number].first = begin(asker, turn)
         with watched() as quiet:
-            rounds = timed(asker, turns, plan.repeats, tell)
-        return used, rounds, quiet
+            rounds = timed(asker, turns, plan.repeats, tell) if turns else {}
+        for turn in turns:
+            one = asked[turn.number]
+            one.rounds = rounds[turn.number]
+            one.looks = look_into(asker, turn, budget_s=LOOKS_S)
+            one.ended = _used(asker.plan(turn.number), column)
+        return asked, quiet
 
 
 def others_than_self(found: Floats, exact: Floats, are_rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -145,8 +159,8 @@ def _arm(
 
 
 def _used(chosen: Plan, column: ColumnInfo) -> _Used:
-    names = {node.index_name for node in chosen.root.walk() if node.order_by}
-    return _Used(chosen, next((index for index in column.indexes if index.name in names), None))
+    walked = frozenset(node.index_name for node in chosen.root.walk() if node.order_by and node.index_name)
+    return _Used(chosen, walked, next((index for index in column.indexes if index.name in walked), None))
 
 
 def _observed(
@@ -171,32 +185,55 @@ def _observed(
 def _outcome(
     plan: BenchmarkPlan,
     column: ColumnInfo,
-    trial: PlannedTrial,
-    used: _Used,
-    observed: Observed,
+    asked: _Asked,
+    exact: _Asked,
     *,
-    heard: dict[str, Any],
+    sample: Sample,
+    quiet: Sequence[Quiet],
 ) -> Outcome:
+    reason = _refusal(plan, column, asked)
+    if asked is not exact and not reason and (missing := _refusal(plan, column, exact)):
+        reason = f"There are no exact answers to compare with. {missing}"
+    used, queries = asked.ended or asked.used, plan.asked(asked.trial)
+    if reason:
+        return void(plan, asked.trial, reason, used=used.plan)
+    assert asked.first
+    assert asked.rounds
+    assert exact.rounds
+    answers, control_ms = asked.rounds.answers, asked.rounds.control_ms
+    observed = _observed(
+        answers.found[:queries],
+        np.sort(exact.rounds.answers.found[:queries], axis=1),
+        latencies_ms=answers.latencies_ms.reshape(-1, queries).T,
+        control_ms=control_ms,
+        are_rows=sample.are_rows[:queries],
+        plan=plan,
+    )
     measured = replace(
-        void(plan, trial, "", used=used.plan).trial,
+        void(plan, asked.trial, "", used=used.plan).trial,
         state="measured",
         reason=f"Through {used.index.name}, as it stands." if used.index else None,
-        method=used.index.method if used.index else trial.method,
+        method=used.index.method if used.index else asked.trial.method,
         options=dict(used.index.options) if used.index else {},
         size_bytes=used.index.size_bytes if used.index else None,
         measures=measure(observed, seed=plan.seed),
         rows=column.rows,
-        facts={"noise": heard},
+        facts=facts(asked.first, asked.looks) | {"noise": noise(control_ms, quiet)},
     )
     return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
 
 
-def _void(plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, used: _Used) -> Outcome:
+def _refusal(plan: BenchmarkPlan, column: ColumnInfo, asked: _Asked) -> str | None:
+    """Say why a trial has no figures; None where it has."""
+    used, ended = asked.used, asked.ended
+    if ended:
+        return went_over(str(used), str(ended)) if ended.walked != used.walked else None
+    if not asked.trial.today:
+        return f"The planner chose {used}, an approximate index, although exact search was to be measured."
     serving = [i.name for i in column.indexes if i.valid and i.distance is plan.distance]
-    node = used.plan.scan.node_type
-    reason = (
-        f"The planner chose {node} although {serving[0]} serves this distance: searches are exact today."
-        if serving
-        else "The table has no index for this distance: searches are exact today."
-    )
-    return void(plan, trial, reason, used=used.plan)
+    if serving:
+        node = used.plan.scan.node_type
+        return (
+            f"The planner chose {node} although {serving[0]} serves this distance: searches are exact today."
+        )
+    return "The table has no index for this distance: searches are exact today."

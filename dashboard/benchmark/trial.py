@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
+from dashboard.benchmark.looks import First, begin, facts, look_into
 from dashboard.benchmark.measures import Observed, measure, recalls
 from dashboard.benchmark.noise import Quiet, noise, watched
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.rounds import Rounds, Turn, timed, warm_up
+from dashboard.benchmark.rounds import Rounds, Turn, timed
 from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.truth import Truth, found_distances
@@ -20,16 +20,10 @@ from db.arms import MISSING, Arm, Search
 from db.build import Built
 from db.explain import Plan
 from db.runs import Trial
-from db.timing import Answers, Asker, asking
+from db.timing import Asker, asking
 
 EXACT_SETTINGS = {"enable_indexscan": "off", "enable_seqscan": "on"}
 PINNED_SETTINGS = {"enable_seqscan": "off"}
-
-COLD_SHARE = 0.1
-"""Of the blocks that a trial's first query wants: from so many read on, it began cold."""
-
-LOOKED_INTO, LOOKED_INTO_EXACT = 20, 5
-"""Queries of each trial run once more under EXPLAIN, for the server's own time and its buffers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +63,7 @@ class _Asked:
     question: Question
     used: Plan
     pinned: bool
-    cold: Plan | None = None
-    first: Answers | None = None
+    first: First | None = None
     looks: list[Plan] = field(default_factory=list)
 
 
@@ -86,8 +79,8 @@ def carry_out(
 ) -> list[Outcome]:
     """Ask every query of every trial with ``candidate`` in one transaction; without one, exactly.
 
-    ``truths`` are the exact answers by subset.  A trial whose plan is not the one to be measured is void:
-    it has a reason and no figures.
+    ``truths`` are the exact answers by subset.  A trial whose plan is not the one to be measured, before its
+    queries or after them, is void: it has a reason and no figures.
     """
     with asking(connection, [question.arm for question in questions], sample.texts) as asker:
         asked = [_begin(asker, number, q, candidate) for number, q in enumerate(questions)]
@@ -97,15 +90,12 @@ def carry_out(
             if _is_expected(one.used, candidate)
         ]
         for turn in turns:
-            one = asked[turn.number]
-            one.cold = asker.plan(turn.number, analyze=True)
-            one.first = warm_up(asker, turn)
+            asked[turn.number].first = begin(asker, turn)
         with watched() as quiet:
             rounds = timed(asker, turns, plan.repeats, tell) if turns else {}
         for turn in turns:
             one = asked[turn.number]
-            looks = range(min(LOOKED_INTO if candidate else LOOKED_INTO_EXACT, turn.queries))
-            one.looks = [asker.plan(turn.number, analyze=True, query=i) for i in looks]
+            one.looks = look_into(asker, turn)
             one.used = asker.plan(turn.number)
     return [
         _outcome(plan, one, rounds.get(number), quiet, candidate=candidate, sample=sample, truths=truths)
@@ -143,6 +133,14 @@ def void(
     )
 
 
+def went_over(before: str, after: str) -> str:
+    """Say that a plan changed between the first query and the last."""
+    return (
+        f"The planner went over from {before} to {after} while the queries were asked: "
+        "their figures are not of one plan."
+    )
+
+
 def _begin(asker: Asker, number: int, question: Question, candidate: Candidate | None) -> _Asked:
     """Look which plan a trial gets; disable sequential scans where the planner would rather have one."""
     used = asker.plan(number)
@@ -174,9 +172,10 @@ def _outcome(
 ) -> Outcome:
     trial, used = asked.question.trial, asked.used
     if rounds is None or not _is_expected(used, candidate):
-        wanted = "the index" if candidate else "a sequential scan"
-        reason = f"The planner chose {used.scan.node_type} although {wanted} was to be measured."
-        return void(plan, trial, reason, candidate, used)
+        wanted, chosen = "the index" if candidate else "a sequential scan", used.scan.node_type
+        reason = f"The planner chose {chosen} although {wanted} was to be measured."
+        return void(plan, trial, went_over(wanted, chosen) if rounds else reason, candidate, used)
+    assert asked.first is not None
     observed = _observed(rounds, plan, asked.question, sample, truths[trial.subset])
     remarks = [trial.note(), *(candidate.built.notices if candidate else ())]
     measured = replace(
@@ -186,39 +185,18 @@ def _outcome(
         pinned=asked.pinned,
         measures=measure(observed, seed=plan.seed),
         rows=len(sample.members[trial.subset] if trial.subset else sample.rows),
-        facts=_facts(asked, candidate) | {"noise": noise(rounds.control_ms, quiet)},
+        facts=facts(asked.first, asked.looks)
+        | _built(candidate)
+        | {"noise": noise(rounds.control_ms, quiet)},
     )
     return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
 
 
-def _facts(asked: _Asked, candidate: Candidate | None) -> dict[str, Any]:
-    """Put what the server said of its own work beside the figures."""
-    scans = [look.root for look in asked.looks]
-    assert asked.first is not None
-    assert asked.cold is not None
-    facts: dict[str, Any] = {
-        "server_ms": _median([(look.planning_ms or 0) + (look.execution_ms or 0) for look in asked.looks]),
-        "hit_blocks": _median([scan.hit_blocks or 0 for scan in scans]),
-        "read_blocks": _median([scan.read_blocks or 0 for scan in scans]),
-        "first_round_ms": _median(asked.first.latencies_ms.tolist()),
-        "first_hit_blocks": asked.cold.root.hit_blocks or 0,
-        "first_read_blocks": asked.cold.root.read_blocks or 0,
-        "began": _temperature(asked.cold),
-    }
-    if candidate:
-        built = candidate.built
-        facts |= {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
-    return facts
-
-
-def _temperature(first: Plan) -> str:
-    """Say whether the first query found its blocks in the server's memory, or had to have them read."""
-    read, hit = first.root.read_blocks or 0, first.root.hit_blocks or 0
-    return "cold" if read > COLD_SHARE * (read + hit) else "warm"
-
-
-def _median(values: Sequence[float]) -> float:
-    return float(np.median(values)) if values else 0.0
+def _built(candidate: Candidate | None) -> dict[str, object]:
+    if candidate is None:
+        return {}
+    built = candidate.built
+    return {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
 
 
 def _observed(

@@ -1,8 +1,8 @@
-"""A small table with an index of its own, and runs on it."""
+"""A small table with an index of its own, and runs on it that must leave both as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,15 @@ PLAN = BenchmarkPlan(
 )
 
 
+OF_THE_USER = text("""
+SELECT c.oid, c.relfilenode, pg_get_indexdef(c.oid), x.indisvalid
+FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid
+WHERE c.relnamespace IN
+  (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|vectorscope|information_schema)')
+ORDER BY c.oid
+""")
+
+
 class Killed(Exception):
     """Stands for a SIGKILL: nothing cleans up after it."""
 
@@ -70,11 +79,19 @@ class Journal:
         self.checkpoint = dict(checkpoint)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """Runs plans on a database, and looks at what they leave."""
+    """Runs plans on a database, and looks at what they leave.
+
+    What a test itself executes may change tables and indexes; a run never may, whatever becomes of it.
+    """
 
     database: Database
+    of_the_user: list[Any] = field(init=False)
+    """The oid, file, definition and validity of each relation that is no run's, as the test last left it."""
+
+    def __post_init__(self) -> None:
+        self.of_the_user = self.look_at_relations()
 
     def run(self, plan: BenchmarkPlan, journal: Journal | None = None, **facts: Any) -> Run:
         known: dict[str, Any] = {"created_by": "tests", "job_id": None, "budget_bytes": 2**30}
@@ -90,14 +107,25 @@ class Bench:
             return sorted(inspect(connection).get_table_names(SCRATCH_SCHEMA))
 
     def execute(self, script: str) -> Any:
+        self.assert_untouched()
         with self.database.control("tests") as connection:
             result = connection.execute(text(script))
-            return result.all() if result.returns_rows else None
+            told = result.all() if result.returns_rows else None
+        self.of_the_user = self.look_at_relations()
+        return told
+
+    def assert_untouched(self) -> None:
+        assert self.look_at_relations() == self.of_the_user
+
+    def look_at_relations(self) -> list[Any]:
+        with self.database.control("tests") as connection:
+            return list(connection.execute(OF_THE_USER))
 
 
 @pytest.fixture
-def bench(database: Database) -> Bench:
+def bench(database: Database) -> Iterator[Bench]:
     """A database with ``items``: 1,000 rows, 20 without a vector, 20 without direction, two indexes."""
     made = Bench(database)
     made.execute(ITEMS)
-    return made
+    yield made
+    made.assert_untouched()

@@ -1,6 +1,8 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from dashboard.benchmark.document import to_document
 from dashboard.benchmark.measures import MEASURES
@@ -214,6 +216,33 @@ def test_an_index_that_no_setting_brings_into_use_makes_a_void_trial(bench: Benc
     assert run.trials[1].reason == "The planner chose Seq Scan although the index was to be measured."
     assert run.trials[1].measures == {}
     assert to_document(run)["trials"][0]["recall"] is None
+
+
+def test_a_plan_that_changes_amid_the_trials_of_an_index_makes_them_void(bench: Bench) -> None:
+    @dataclass
+    class Meddling(Journal):
+        lent: Connection | None = None
+
+        def save(self, connection: Connection, progress: Progress, checkpoint: dict[str, Any]) -> None:
+            super().save(connection, progress, checkpoint)
+            self.lent = connection
+
+        def tell(self, progress: Progress) -> None:
+            super().tell(progress)
+            if self.lent is not None and "hnsw" in progress.phase and progress.phase.endswith(": asking"):
+                for setting in ("enable_indexscan = off", "plan_cache_mode = force_custom_plan"):
+                    self.lent.execute(text(f"SET LOCAL {setting}"))
+
+    run = bench.run(PLAN, Meddling())
+
+    assert [trial.state for trial in run.trials] == ["measured", "void", "void", "measured", "measured"]
+    for trial in run.trials[1:3]:
+        assert trial.reason == (
+            "The planner went over from the index to Seq Scan while the queries were asked: "
+            "their figures are not of one plan."
+        )
+        assert trial.measures == {}
+        assert trial.build_s
 
 
 def test_an_index_the_server_cannot_build_is_void_and_the_others_are_measured(bench: Bench) -> None:
