@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from select import select
 from time import perf_counter_ns
@@ -108,7 +109,7 @@ def together(
     Raises DatabaseError where the server refuses a client's setup, ConnectionFailed where it is not there.
     """
     url = database.url.render_as_string(hide_password=False)
-    every_ns = round(1e9 * clients / rate) if rate else 0
+    every_ns = ceil(1e9 * clients / rate) if rate else 0
     tasks = [
         Task(
             url,

@@ -22,6 +22,9 @@ SETTLING_S = 1.5
 """What it takes, about, until so many clients are started, connected and warm."""
 
 
+LIVE_ALONE = "Clients ask the copy alone: the live table, which others are using, is asked by one client."
+
+
 @dataclass(frozen=True, slots=True)
 class LoadPoint:
     """``clients`` asking together: by a closed loop where ``rate`` is 0, else by an open one at that rate.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from html import escape
 from string import Template
 
+from dashboard.benchmark.load import LIVE_ALONE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
 from dashboard.benchmark.report_chart import chart
@@ -93,8 +94,14 @@ def _section(run: Run, k: int, subset: str | None, target: Target, *, several: b
         head="".join(f"<th>{name}</th>" for name in _HEAD),
         rows="".join(_row(trial, verdict) for trial in every),
         growth="" if run.plan.get("target") else growth_chart(every, target),
-        clients=clients_chart(copies),
+        clients=_clients(every, copies),
     )
+
+
+def _clients(every: Sequence[Trial], copies: Sequence[Trial]) -> str:
+    drawn = clients_chart(copies)
+    alone = f'<p class="note">{LIVE_ALONE}</p>'
+    return drawn + (alone if drawn and any(trial.arm == LIVE for trial in every) else "")
 
 
 def _said(verdict: Verdict) -> str:

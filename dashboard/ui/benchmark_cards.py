@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.benchmark.growth_arms import arms as growth_arms
 from dashboard.benchmark.growth_arms import crossing_in_words
-from dashboard.benchmark.load import overload
+from dashboard.benchmark.load import LIVE_ALONE, overload
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
 from dashboard.ui import benchmark_growth_chart as growth_chart
@@ -25,12 +25,6 @@ from db.runs import EXACT, Trial
 
 LINES = 4
 """Trials drawn over all queries unless the reader chooses others: more lines than these hide each other."""
-
-
-LIVE_ALONE = (
-    ":material/info: Clients ask the copy alone: "
-    "the live table, which others are using, is asked by one client."
-)
 
 
 def growth(shown: Shown) -> None:
@@ -154,20 +148,18 @@ def clients(shown: Shown) -> None:
             f"each index at its best setting, {counted(shown.plan.seconds, 'second')} a point, "
             f"every client a process of its own{opened}",
         )
-        a, b = st.columns(2, vertical_alignment="center")
-        a.plotly_chart(
+        st.plotly_chart(
             more_charts.queries_by_clients(trials),
             key="clients",
             config=charts.PLAIN,
-            alt="Queries per second by clients, of each index; the table beside has the figures",
+            alt="Queries per second by clients, of each index; the table below has the figures",
         )
-        with b:
-            twins.draw(twins.loads(trials), "Throughput and latency by index and clients")
+        twins.draw(twins.loads(trials), "Throughput and latency by index and clients")
         for trial in trials:
             for said in filter(None, map(overload, trial.load)):
                 st.caption(f":material/warning: **{escaped(series_name(trial))}:** {escaped(said)}")
         if shown.live:
-            st.caption(LIVE_ALONE)
+            st.caption(f":material/info: {LIVE_ALONE}")
 
 
 def builds(shown: Shown) -> None:

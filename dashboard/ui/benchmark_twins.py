@@ -78,13 +78,13 @@ def loads(trials: Sequence[Trial]) -> pd.DataFrame:
                 "Setting": setting_name(trial),
                 "Clients": point["clients"],
                 "Loop": f"open, {point['rate']:,.0f}/s" if point["rate"] else "closed",
+                "Sent of due": sent_of_due(point),
                 "QPS": round(point["qps"]),
                 "95 % interval": f"{point['qps_low']:,.0f} to {point['qps_high']:,.0f}",
                 "p50 ms": point["p50_ms"],
                 "p95 ms": point["p95_ms"],
                 "p99 ms": point["p99_ms"],
                 "Errors": point["errors"],
-                "Sent of due": sent_of_due(point),
             }
             for trial in trials
             for point in trial.load

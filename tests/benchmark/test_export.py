@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from dashboard.benchmark.export import FORMATS, Format, flat_row, format_named
 from db.errors import RequestError
-from db.runs import Figures, Run, Trial
+from db.runs import LIVE, Figures, Run, Trial
 from tests.benchmark.test_compare import PLAN, run_of
 from tests.trials import exact, trial
 
@@ -132,7 +132,8 @@ def bounded(made: Trial) -> Trial:
 def test_a_rate_beyond_the_server_is_told_in_every_file_that_has_loads() -> None:
     beyond = POINT | {"due": 1_500, "unsent": 900}
     loaded = replace(TRIALS[1], load=[POINT | {"rate": 0.0}, beyond])
-    run = run_of(TRIALS[0], loaded, plan=replace(PLAN, queries=2))
+    live = replace(TRIALS[0], arm=LIVE, position=3)
+    run = run_of(TRIALS[0], loaded, live, plan=replace(PLAN, queries=2))
 
     row = list(csv.DictReader(io.StringIO(written("csv", run).decode())))[1]
     assert json.loads(row["load"])[1] == beyond
@@ -140,6 +141,7 @@ def test_a_rate_beyond_the_server_is_told_in_every_file_that_has_loads() -> None
     page = written("html", run).decode()
     assert "<td>600 of 1,500</td>" in page
     assert "overloaded at 50/s: 600 of 1,500 queries due were sent" in page
+    assert "the live table, which others are using, is asked by one client" in page
 
 
 def test_the_report_escapes_what_others_have_named() -> None:
