@@ -9,6 +9,8 @@ from db.engine import Database
 from tests.browser.conftest import Site, settled, visit
 
 INDEXED = "/search?c=public.indexed.embedding&by=Row+id"
+AT_MOST_100 = re.compile("^id <\u2060?= 100$")
+"""Neither drawn as another sign nor by itself: a joiner that nobody sees stands between the two."""
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +80,12 @@ def test_a_link_with_no_number_and_a_filter_of_signs_is_followed(page: Page, ind
     expect(page).not_to_have_url(re.compile("1e400"))
     formula = page.get_by_role("button", name="id contains $1$")
     formula.click()
-    expect(page.get_by_role("button", name="id ≤ 100")).to_be_visible()
+    expect(page.get_by_role("button", name=AT_MOST_100)).to_be_visible()
     expect(page.get_by_text("10 of 10 returned")).to_be_visible()
     expect(page).to_have_url(re.compile(r"f=id\+"))
     page.reload()
     settled(page, "Search")
-    expect(page.get_by_role("button", name="id ≤ 100")).to_be_visible()
+    expect(page.get_by_role("button", name=AT_MOST_100)).to_be_visible()
     expect(page.get_by_text("10 of 10 returned")).to_be_visible()
 
 
