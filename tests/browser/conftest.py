@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -21,6 +22,8 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
+
+from tests.conftest import roomy_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -91,10 +94,13 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """``python -m dashboard`` as a newcomer starts it: embedded server, demo rows, a worker."""
-    home = tmp_path_factory.mktemp("served") / "home"
-    home.mkdir()
+    with tempfile.TemporaryDirectory(prefix="vectorscope-tests-", dir=roomy_folder()) as home:
+        yield from _served(Path(home))
+
+
+def _served(home: Path) -> Iterator[Site]:
     port = free_port()
     log = home / "served.log"
     with log.open("w") as output:

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from db.embedded import EmbeddedServer
+from tests.conftest import roomy_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,7 +89,7 @@ def doomed() -> Iterator[Served]:
 
 @contextmanager
 def serving() -> Iterator[Served]:
-    with tempfile.TemporaryDirectory(prefix="vectorscope-tests-") as directory:
+    with tempfile.TemporaryDirectory(prefix="vectorscope-tests-", dir=roomy_folder()) as directory:
         home, port = Path(directory) / "home", free_port()
         environment = {**os.environ, "VECTORSCOPE_HOME": str(home), "VECTORSCOPE_PORT": str(port)}
         environment.pop("DATABASE_URL", None)

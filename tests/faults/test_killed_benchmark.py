@@ -28,7 +28,7 @@ from db.forms import parse_spec
 from db.migrate import upgrade
 from db.progress import Unrecorded
 from db.runs import load_run
-from tests.conftest import url_of
+from tests.conftest import roomy_folder, url_of
 from tests.faults.conftest import Farm
 
 PLAN = BenchmarkPlan(
@@ -261,7 +261,7 @@ def assert_it_ended_well(farm: Farm, job_id: int, phase: Phase, items: list[tupl
 @pytest.fixture(scope="module")
 def fragile_url() -> Iterator[str]:
     """URL of a server of its own: a crash ends every session there is, those of other tests included."""
-    with tempfile.TemporaryDirectory(prefix="vectorscope-tests-") as home:
+    with tempfile.TemporaryDirectory(prefix="vectorscope-tests-", dir=roomy_folder()) as home:
         server = EmbeddedServer(Path(home) / "home")
         yield server.hold(lambda _: None)
         server.release()
