@@ -7,12 +7,14 @@ from datetime import UTC
 from html import escape
 from string import Template
 
+from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
 from dashboard.benchmark.report_chart import chart
 from dashboard.benchmark.report_lines import clients_chart, growth_chart
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.verdict import Standing, Verdict, alike, index_name, judge, setting_name
+from dashboard.benchmark.ties import doubt
+from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
 from db.runs import LIVE, Figures, Run, Trial
 from db.words import counted
 
@@ -35,6 +37,7 @@ p { margin: .3rem 0; } .note { color: var(--soft); } .said { font-size: 1.2rem; 
 table { border-collapse: collapse; width: 100%; font-size: .85rem; }
 th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--soft); font-weight: 600; } th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
+td small { display: block; color: var(--soft); font-size: .72rem; white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; font-size: .9rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; white-space: pre-wrap;
@@ -48,24 +51,29 @@ $sections
 </body></html>
 """)
 
-_SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>
+_SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>$doubt
 $chart
+<p class="note">Below each figure its 95 % interval, by the bootstrap over the queries.</p>
 <table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table>
 $growth
 $clients</section>
 """)
 
 _HEAD = (
-    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval"),
-    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB"),
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "Worst tenth", "p50 ms", "p95 ms", "p99 ms", "QPS"),
+    *("Build s", "Size MB", "Forecast MB", "Of forecast"),
 )
+
+_MEASURED = {"recall": ".3f", "worst_decile": ".2f"} | dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), ".2f")
+_MEASURED |= {"qps": ",.0f"}
+"""The measures in the table, and how each is written."""
 
 
 def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
     """Write the page: a verdict, a chart and a table for each k and filter, then what was measured on."""
     plan = BenchmarkPlan.from_params(run.plan)
     target = plan.target or Target()
-    asked = list(dict.fromkeys((t.k or plan.k, t.subset) for t in run.trials))
+    asked = judged(run, observed, target)
     return _PAGE.substitute(
         title=escape(f"Benchmark run {run.id}: {run.subject}"),
         about=escape(
@@ -73,7 +81,7 @@ def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
             f"{counted(run.rows or 0)}, {counted(run.queries or 0, 'query')}, "
             f"{plan.distance.label} distance; target: recall {target.recall:g} and p95 {target.p95_ms:g} ms"
         ),
-        sections="".join(_section(run, k, subset, target, several=len(asked) > 1) for k, subset in asked),
+        sections="".join(_section(run, each, several=len(asked) > 1) for each in asked),
         facts="".join(
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(run).items()
         ),
@@ -81,37 +89,24 @@ def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
     ).encode()
 
 
-def _section(run: Run, k: int, subset: str | None, target: Target, *, several: bool) -> str:
-    every = [t for t in run.trials if t.k in {None, k} and t.subset == subset]
-    copies = [t for t in alike(every, every[0].k, subset) if "build" not in t.options]
-    verdict = judge(copies, target)
-    where = f", where {subset}" if subset else ""
+def _section(run: Run, each: Judged, *, several: bool) -> str:
+    verdict, target = each.verdict, each.verdict.target
+    where = f", where {each.subset}" if each.subset else ""
     return _SECTION.substitute(
-        heading=escape(f"Recall@{k}{where}" if several else "Verdict"),
-        said=escape(_said(verdict)),
-        chart=chart(copies, k, target),
+        heading=escape(f"Recall@{each.k}{where}" if several else "Verdict"),
+        said=escape(said(verdict)),
+        doubt=f"<p>{escape(doubted)}</p>" if (doubted := doubt(verdict)) else "",
+        chart=chart(each.copies, each.k, target),
         head="".join(f"<th>{name}</th>" for name in _HEAD),
-        rows="".join(_row(trial, verdict) for trial in every),
-        growth="" if run.plan.get("target") else growth_chart(every, target),
-        clients=clients_chart(copies),
-    )
-
-
-def _said(verdict: Verdict) -> str:
-    best = verdict.cheapest
-    if best is None:
-        return "No trial meets the target."
-    if best is verdict.exact:
-        return f"Exact search meets the target with p95 {best.measures['p95_ms']:.3g} ms: no index is needed."
-    m = best.measures
-    return (
-        f"{index_name(best)}, {setting_name(best)} is the cheapest in target: recall {m['recall']:.3f} "
-        f"[{m['recall_low']:.3f}, {m['recall_high']:.3f}], p95 {m['p95_ms']:.3g} ms."
+        rows="".join(_row(trial, verdict) for trial in each.every),
+        growth="" if run.plan.get("target") else growth_chart(each.every, target),
+        clients=clients_chart(each.copies),
     )
 
 
 _SIGNS = {
     Standing.CHEAPEST: "★ ",
+    Standing.TIED: "≈ ",
     Standing.IN_TARGET: "✓ ",
     Standing.MISSES_RECALL: "✕ ",
     Standing.TOO_SLOW: "✕ ",
@@ -122,15 +117,24 @@ _SIGNS = {
 def _row(trial: Trial, verdict: Verdict) -> str:
     standing, m = verdict.standing(trial), trial.measures
     name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
-    cells = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
-    if m:
-        cells += [f"{m['recall']:.3f}", f"{m['recall_low']:.2f} to {m['recall_high']:.2f}"]
-        cells += [f"{m[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")] + [f"{m['qps']:,.0f}"]
-    else:
-        cells += [""] * 6
-    megabytes = trial.size_bytes / 2**20 if trial.size_bytes is not None else None
-    cells += [_number(trial.build_s, ".1f"), _number(megabytes, ".1f")]
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    texts = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
+    cells = [escape(text) for text in texts]
+    cells += [_bounded(m, key, how) if m else "" for key, how in _MEASURED.items()]
+    forecast = trial.facts.get("size_forecast_bytes")
+    cells += [_number(trial.build_s, ".1f"), _number(_megabytes(trial.size_bytes), ".1f")]
+    cells += [_number(_megabytes(forecast), ".1f"), _number(size_over_forecast(trial), ".2f")]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _bounded(measures: Mapping[str, float], key: str, how: str) -> str:
+    """Write a figure with its 95 % interval below; without one, in runs that did not keep it."""
+    value, low, high = (measures.get(f"{key}{end}") for end in ("", "_low", "_high"))
+    bounds = "" if low is None or high is None else f"<small>{low:{how}} to {high:{how}}</small>"
+    return _number(value, how) + bounds
+
+
+def _megabytes(size_bytes: float | None) -> float | None:
+    return size_bytes / 2**20 if size_bytes is not None else None
 
 
 def _number(value: float | None, how: str) -> str:
