@@ -26,18 +26,20 @@ _PAGE = Template("""<!doctype html>
   --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #9aa3b5; --line: #2a3147;
   --page: #0f1320; --hnsw: #818cf8; --ivfflat: #2dd4bf; --exact: #fbbf24; --good: #2dd4bf22; } }
+@page { size: A4 landscape; margin: 12mm; }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --page: #fff;
   --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
   section { break-inside: avoid; } body { margin: 0; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
-  max-width: 1040px; margin: 2rem auto; padding: 0 1.2rem; }
+  max-width: 1160px; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 p { margin: .3rem 0; } .note { color: var(--soft); } .said { font-size: 1.2rem; font-weight: 600; }
-table { border-collapse: collapse; width: 100%; font-size: .85rem; }
-th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
+table { border-collapse: collapse; width: 100%; font-size: .82rem; }
+th, td { padding: .28rem .4rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--soft); font-weight: 600; } th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
-td small { display: block; color: var(--soft); font-size: .72rem; white-space: nowrap; }
+td:first-child { white-space: nowrap; }
+td small { display: block; color: var(--soft); font-size: .68rem; white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; font-size: .9rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; white-space: pre-wrap;
@@ -53,7 +55,8 @@ $sections
 
 _SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>$doubt
 $chart
-<p class="note">Below each figure its 95 % interval, by the bootstrap over the queries.</p>
+<p class="note">Below each figure its 95 % interval, by the bootstrap over the queries; below a size, how
+many times its forecast it is.</p>
 <table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table>
 $growth
 $clients</section>
@@ -61,7 +64,7 @@ $clients</section>
 
 _HEAD = (
     *("Verdict", "Index", "Setting", "Rows", "Recall", "Worst tenth", "p50 ms", "p95 ms", "p99 ms", "QPS"),
-    *("Build s", "Size MB", "Forecast MB", "Of forecast"),
+    *("Build s", "Size MB"),
 )
 
 _MEASURED = {"recall": ".3f", "worst_decile": ".2f"} | dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), ".2f")
@@ -106,6 +109,7 @@ def _section(run: Run, each: Judged, *, several: bool) -> str:
 
 _SIGNS = {
     Standing.CHEAPEST: "★ ",
+    Standing.FIRST: "★ ",
     Standing.TIED: "≈ ",
     Standing.IN_TARGET: "✓ ",
     Standing.MISSES_RECALL: "✕ ",
@@ -120,9 +124,7 @@ def _row(trial: Trial, verdict: Verdict) -> str:
     texts = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
     cells = [escape(text) for text in texts]
     cells += [_bounded(m, key, how) if m else "" for key, how in _MEASURED.items()]
-    forecast = trial.facts.get("size_forecast_bytes")
-    cells += [_number(trial.build_s, ".1f"), _number(_megabytes(trial.size_bytes), ".1f")]
-    cells += [_number(_megabytes(forecast), ".1f"), _number(size_over_forecast(trial), ".2f")]
+    cells += [_number(trial.build_s, ".1f"), _size(trial)]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
@@ -133,8 +135,13 @@ def _bounded(measures: Mapping[str, float], key: str, how: str) -> str:
     return _number(value, how) + bounds
 
 
-def _megabytes(size_bytes: float | None) -> float | None:
-    return size_bytes / 2**20 if size_bytes is not None else None
+def _size(trial: Trial) -> str:
+    """Write an index's size in MB, with how many times its forecast that is below."""
+    if trial.size_bytes is None:
+        return ""
+    times = size_over_forecast(trial)
+    beside = f"<small>{times:.2f} of forecast</small>" if times else ""
+    return f"{trial.size_bytes / 2**20:.1f}{beside}"
 
 
 def _number(value: float | None, how: str) -> str:

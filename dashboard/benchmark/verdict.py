@@ -19,6 +19,7 @@ class Standing(Enum):
     """Where a trial stands against a target."""
 
     CHEAPEST = "cheapest in target"
+    FIRST = "fastest, no real difference"
     TIED = "no real difference"
     IN_TARGET = "in target"
     MISSES_RECALL = "misses recall"
@@ -62,7 +63,7 @@ class Verdict:
         if not trial.is_measured:
             return Standing.VOID
         if trial is self.cheapest:
-            return Standing.CHEAPEST
+            return Standing.FIRST if self.ties and trial is self.index else Standing.CHEAPEST
         if any(trial is tie.trial for tie in self.ties):
             return Standing.TIED
         if trial.measures["recall"] < self.target.recall:

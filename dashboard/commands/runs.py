@@ -14,6 +14,8 @@ from db.errors import RequestError
 from db.words import counted
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from dashboard.benchmark.target import Target
     from db.runs import Run
 
@@ -39,7 +41,7 @@ def list_kept(*, column: str | None, limit: int, as_json: bool) -> None:
 
     with opened() as instance, instance.database.reading("runs") as connection:
         of = find_column(connection, column) if column else None
-        found = [_line(run) for run in list_runs(connection, of, limit=limit)]
+        found = [_line(connection, run) for run in list_runs(connection, of, limit=limit)]
     if as_json:
         emit({"runs": found})
         return
@@ -48,21 +50,33 @@ def list_kept(*, column: str | None, limit: int, as_json: bool) -> None:
     for line in found:
         began, trials = f"{line['started_at']:%Y-%m-%d %H:%M}", counted(line["trials"], "trial")
         click.echo(f"{line['run']:>5}  {began}  {line['state']:10} {line['column']}  {trials}")
-        for said in line["said"]:
-            click.echo(f"       {said}")
+        if line["said"]:
+            click.echo(f"       {line['said']}")
 
 
-def _line(run: Run) -> dict[str, Any]:
-    from dashboard.benchmark.judged import judged, said
-
+def _line(connection: Connection, run: Run) -> dict[str, Any]:
     names = ("state", "created_by", "started_at", "finished_at", "rows", "queries")
     return {
         "run": run.id,
         "column": run.subject,
         **{name: getattr(run, name) for name in names},
         "trials": len(run.trials),
-        "said": [said(each.verdict) for each in judged(run, {})[:1]],
+        "said": _said(connection, run),
     }
+
+
+def _said(connection: Connection, run: Run) -> str | None:
+    """Say what a run found for the first k and filter that it asked; None while it has no trial."""
+    from dashboard.benchmark.judged import judged, said
+    from dashboard.benchmark.ties import rivals, weighed
+    from db.runs import figures
+
+    first = next(iter(judged(run, {})), None)
+    if first is None:
+        return None
+    near = [first.verdict.index, *rivals(first.verdict, first.copies)]
+    known = figures(connection, run.id, [trial.position for trial in near if trial])
+    return said(weighed(first.verdict, first.copies, known))
 
 
 @runs.command()

@@ -19,6 +19,7 @@ MB = 2**20
 
 _STANDINGS = {
     Standing.CHEAPEST: ("★ cheapest", "primary"),
+    Standing.FIRST: ("★ tied", "primary"),
     Standing.TIED: ("≈ tied", "blue"),
     Standing.IN_TARGET: ("✓ in target", "green"),
     Standing.MISSES_RECALL: ("✕ misses recall", "gray"),
@@ -30,9 +31,9 @@ CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primar
 """The chip of every standing and state: sign and word, and the colour that goes with them."""
 
 _COLUMNS = (
-    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Worst tenth", "Under target"),
-    *("p50 ms", "p95 ms", "p95 interval", "p99 ms", "QPS", "Server ms", "Build s", "Size MB"),
-    *("Missing", "Buffers", "Began", "Plan"),
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Worst tenth"),
+    *("p50 ms", "p95 ms", "p95 interval", "p99 ms", "QPS", "Build s", "Size MB", "Under target"),
+    *("Missing", "Server ms", "Buffers", "Began", "Plan"),
 )
 _WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "p95 interval", "Began", "Plan"})
 

@@ -88,9 +88,9 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
         column_config={
             # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
             "Verdict": st.column_config.MultiselectColumn(
-                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=108
+                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=104
             ),
-            "Index": text(width=196),
+            "Index": text(width=190),
             "Setting": text(width=88),
             "Rows": number(format="localized", width=62),
             "Recall": st.column_config.ProgressColumn(
@@ -109,8 +109,8 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
                 width=58,
                 help="Share of the queries with less recall than the target",
             ),
-            **{name: number(format="%.2f", width=50) for name in ("p50 ms", "p95 ms", "p99 ms")},
-            "p95 interval": text("p95, 95 %", width=92, help="The 95 % interval of p95, ms; others below"),
+            **{name: number(format="%.2f", width=49) for name in ("p50 ms", "p95 ms", "p99 ms")},
+            "p95 interval": text("p95, 95 %", width=86, help="The 95 % interval of p95, ms; others below"),
             "QPS": number(format="%,.0f", width=46),
             "Server ms": number(
                 format="%.2f",

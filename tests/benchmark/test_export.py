@@ -122,7 +122,7 @@ def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None
     assert page.count("<svg") == 1
     assert "<td>2.00<small>1.80 to 2.20</small></td>" in page, "p95 with its interval"
     assert "<th>Worst tenth</th>" in page
-    assert "<td>50.0</td><td>40.0</td><td>1.25</td>" in page, "size beside its forecast"
+    assert "<td>50.0<small>1.25 of forecast</small></td>" in page
     assert "[[index]]" in page
 
 

@@ -51,7 +51,7 @@ def test_two_settings_that_other_queries_could_turn_round_are_no_real_difference
     [tie] = verdict.ties
     assert tie.p95_ms.low < 0 < tie.p95_ms.high
     assert {verdict.standing(t) for t in (verdict.index, tie.trial) if t} == {
-        Standing.CHEAPEST,
+        Standing.FIRST,
         Standing.TIED,
     }
     told = doubt(verdict)

@@ -5,28 +5,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dashboard.benchmark.export import FORMATS
 from dashboard.benchmark.plan import BenchmarkPlan
 from db.columns import VectorColumn
 from db.engine import Database
-from db.runs import Figures, Trial, finish_run, start_run, store_trial
+from db.runs import Trial
 from tests.benchmark.test_compare import PLAN
 from tests.commands.conftest import Run
+from tests.kept import keep_run
 from tests.trials import exact, trial
 
 ITEMS = VectorColumn("public", "items", "embedding", "vector", 4, ("id",))
-QUERIES = 40
 
 Keep = Callable[..., int]
-
-
-def figures(made: Trial) -> Figures:
-    """What queries of spread hardness took, so that p95 is about the trial's."""
-    hardness = np.linspace(0.5, 1.5, QUERIES) / 1.45
-    return Figures((made.measures["p95_ms"] * hardness).tolist(), [made.measures["recall"]] * QUERIES)
 
 
 @pytest.fixture
@@ -34,30 +27,21 @@ def keep(database: Database) -> Keep:
     """Keep a run of trials made by hand."""
 
     def kept(*trials: Trial, plan: BenchmarkPlan = PLAN) -> int:
-        with database.control("tests") as connection:
-            run_id = start_run(
-                connection, ITEMS, plan.to_params(), rows=1_000, queries=QUERIES, environment={},
-                fingerprint="same", created_by="local", job_id=None,
-            )  # fmt: skip
-            for position, made in enumerate(trials):
-                seen = figures(made)
-                placed = replace(made, position=position, k=10)
-                store_trial(connection, run_id, placed, latencies_ms=seen.latencies_ms, recalls=seen.recalls)
-            finish_run(connection, run_id, "succeeded", "same")
-        return run_id
+        return keep_run(database, ITEMS, plan, *trials)
 
     return kept
 
 
 def test_runs_are_listed_newest_first_with_what_they_found(run: Run, keep: Keep) -> None:
     assert "There are no runs." in run("runs", "list").err
-    first, second = keep(exact(), trial()), keep(exact(p95_ms=9))
+    first, second = keep(exact(), trial(), trial(value=50)), keep(exact(p95_ms=9))
 
     listed = run("runs", "list", "--json").document["runs"]
     assert [(each["run"], each["trials"], each["state"]) for each in listed] == [
         (second, 1, "succeeded"),
-        (first, 2, "succeeded"),
+        (first, 3, "succeeded"),
     ]
+    assert "is among the cheapest in target" in listed[1]["said"]
     lines = run("runs", "list", "--limit", 1).out.splitlines()
     assert len(lines) == 2
     assert "public.items.embedding  1 trial" in lines[0]

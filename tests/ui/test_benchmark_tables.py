@@ -61,8 +61,9 @@ def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
         trial(p95_ms=1.1),
     ]
     tie = Tie(trials[-1], Difference(0.1, -0.1, 0.2, Told.SAME), 1.0)
-    frame = tables.judged(trials, replace(judge(trials, Target()), ties=(tie,)))
-    chips = {chip[0] for chip in frame["Verdict"]}
+    sure = judge(trials, Target())
+    frames = [tables.judged(trials, verdict) for verdict in (sure, replace(sure, ties=(tie,)))]
+    chips = {chip[0] for frame in frames for chip in frame["Verdict"]}
     assert len(chips) == len(Standing)
     assert chips <= set(tables.CHIP_COLORS)
     assert not any(chip[0].isalnum() for chip in chips)
