@@ -195,7 +195,10 @@ def load_run(connection: Connection, run_id: int) -> Run:
     """Read a run with its trials in order.  Raises RequestError when there is none of that id."""
     runs = _read(connection, schema.run.c.id == run_id, limit=1)
     if not runs:
-        raise RequestError(f"There is no run {run_id}.", "List the runs on the Benchmarks page.")
+        raise RequestError(
+            f"There is no run {run_id}.",
+            "List them on the page Benchmarks, or by: python -m dashboard runs list",
+        )
     return runs[0]
 
 

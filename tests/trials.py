@@ -34,6 +34,8 @@ def trial(
         "qps": 1000 / p95_ms,
         "speedup": 100 / p95_ms,
     }
+    for key in ("p50_ms", "p95_ms", "p99_ms", "qps"):
+        measures |= {f"{key}_low": measures[key] * 0.9, f"{key}_high": measures[key] * 1.1}
     return Trial(
         position=position,
         method=method,

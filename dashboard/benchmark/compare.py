@@ -79,18 +79,19 @@ def _setup(trial: Trial) -> object:
 
 def _pair(before: Trial, after: Trial, first: Figures, second: Figures, *, same: bool) -> Pair:
     paired = same and len(first.recalls) == len(second.recalls)
-    differences = {
-        measure.key: difference(
-            _values(measure, first),
-            _values(measure, second),
-            measure.reduce,
-            paired=paired,
-            seed=0,
-            better=measure.better,
-        )
-        for measure in COMPARED
-    }
-    return Pair(before, after, paired, differences)
+    return Pair(before, after, paired, {m.key: differ(m, first, second, paired=paired) for m in COMPARED})
+
+
+def differ(measure: Measure, first: Figures, second: Figures, *, paired: bool) -> Difference:
+    """Take one of COMPARED of the second trial less that of the first; always with the same interval."""
+    return difference(
+        _values(measure, first),
+        _values(measure, second),
+        measure.reduce,
+        paired=paired,
+        seed=0,
+        better=measure.better,
+    )
 
 
 def _values(measure: Measure, figures: Figures) -> Floats:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from dashboard.benchmark import growth_arms
+from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast
 from dashboard.benchmark.measures import MEASURES
-from db.runs import Run, Trial
+from dashboard.benchmark.target import Target
+from dashboard.benchmark.ties import doubt
+from dashboard.benchmark.verdict import Tie
+from db.runs import Figures, Run, Trial
 
 
-def to_document(run: Run) -> dict[str, Any]:
-    """Put a run's figures, the exact search they compare with, and its circumstances together."""
+def to_document(
+    run: Run, observed: Mapping[int, Figures] | None = None, target: Target | None = None
+) -> dict[str, Any]:
+    """Put a run's figures, the exact search they compare with, and its circumstances together.
+
+    ``observed`` are the figures of every query, by position: without them no verdict is doubted.  ``target``
+    is what the verdicts and the growth are about; left out, the plan's, else the usual.
+    """
+    asked = judged(run, observed or {}, target)
     return {
         "run": run.id,
         "state": run.state,
@@ -22,11 +36,39 @@ def to_document(run: Run) -> dict[str, Any]:
         "plan": run.plan,
         "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
         "exact": to_row(run.exact) if run.exact else None,
+        "verdicts": [_verdict(each) for each in asked],
+        "growth": [] if run.plan.get("target") else list(_growth(asked)),
         "environment": {
             **(run.environment or {}),
             "table_unchanged": run.fingerprint_after and run.fingerprint_after == run.fingerprint_before,
         },
     }
+
+
+def _verdict(each: Judged) -> dict[str, Any]:
+    verdict = each.verdict
+    return {
+        "k": each.k,
+        "subset": each.subset,
+        "target": asdict(verdict.target),
+        "cheapest": verdict.cheapest.position if verdict.cheapest else None,
+        "index": verdict.index.position if verdict.index else None,
+        "nearest": verdict.nearest.position if verdict.nearest else None,
+        "no_real_difference": [_tie(tie) for tie in verdict.ties],
+        "said": said(verdict),
+        "doubt": doubt(verdict),
+    }
+
+
+def _tie(tie: Tie) -> dict[str, Any]:
+    found = asdict(tie.p95_ms) | {"verdict": tie.p95_ms.verdict.value}
+    return {"position": tie.trial.position, "p95_ms": found, "drift": tie.drift}
+
+
+def _growth(asked: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+    for each in asked:
+        for arm in growth_arms.grown(each.every):
+            yield growth_arms.to_document(arm, each.verdict.target)
 
 
 def to_row(trial: Trial) -> dict[str, Any]:
@@ -49,6 +91,7 @@ def to_row(trial: Trial) -> dict[str, Any]:
         **trial.measures,
         "build_s": trial.build_s,
         "size_bytes": trial.size_bytes,
+        "size_over_forecast": size_over_forecast(trial),
         "load": trial.load,
         "facts": trial.facts,
     }

@@ -24,7 +24,10 @@ from db.runs import Figures, Run, Trial
 Observed = Mapping[int, Figures]
 """What each trial observed, by its position; nothing for those that are void."""
 
-_FACTS = ("server_ms", "hit_blocks", "read_blocks", "first_round_ms", "workers", "spilled")
+_FACTS = (
+    *("size_forecast_bytes", "server_ms", "hit_blocks", "read_blocks", "first_round_ms"),
+    *("workers", "spilled"),
+)
 
 _ABSENT = "neighbors and distances of single queries: a run keeps latencies and recalls of each query alone"
 
@@ -69,7 +72,7 @@ def flat_row(run: Run, trial: Trial) -> dict[str, Any]:
         | {name: row[name] for name in asked}
         | options
         | bounds
-        | {"build_s": trial.build_s, "size_bytes": trial.size_bytes}
+        | {name: row[name] for name in ("build_s", "size_bytes", "size_over_forecast")}
         | {name: trial.facts.get(name) for name in _FACTS}
         | {"load": json.dumps(trial.load)}
         | {f"insert_{name}": inserted.get(name) for name in ("rows", "row_ms", "wal_bytes")}
@@ -88,7 +91,7 @@ def to_csv(run: Run, observed: Observed) -> bytes:
 
 def to_json(run: Run, observed: Observed) -> bytes:
     """Write the whole run, with its plan and environment, as the command line prints it."""
-    return json.dumps(to_document(run), default=str, indent=2).encode()
+    return json.dumps(to_document(run, observed), default=str, indent=2).encode()
 
 
 def to_parquet(run: Run, observed: Observed) -> bytes:
@@ -167,7 +170,11 @@ def _figures(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Name the columns of numbers, also where this run has none of them."""
     known = {f"{m.key}{end}" for m in MEASURES for end in ("", "_low", "_high")}
     for name in rows[0] if rows else ():
-        if name in known or name.startswith("insert_") or name in {"build_s", *_FACTS} - {"spilled"}:
+        if (
+            name in known
+            or name.startswith("insert_")
+            or name in {"build_s", "size_over_forecast", *_FACTS} - {"spilled"}
+        ):
             yield name
 
 

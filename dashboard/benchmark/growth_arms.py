@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from dashboard.benchmark.growth import LEAST_SIZES, Band, Growth, fit
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import full_name
-from db.runs import EXACT, Trial
+from db.runs import COPY, EXACT, Trial
 
 FAR = 100
 """A crossing beyond this many times the rows measured is not told as a number: too little is known there."""
@@ -37,6 +38,59 @@ def arms(trials: Sequence[Trial]) -> tuple[Arm, ...]:
             grouped.setdefault(full_name(trial), []).append(trial)
     found = [Arm(name, tuple(group), fit(group)) for name, group in grouped.items()]
     return tuple(sorted(found, key=lambda arm: not arm.is_exact))
+
+
+def grown(trials: Sequence[Trial]) -> tuple[Arm, ...]:
+    """Choose the arms of trials of one k and filter that were measured on copies of several sizes, if any.
+
+    Of an index that was built several times, the first build.
+    """
+    copies = [trial for trial in trials if trial.arm == COPY and "build" not in trial.options]
+    return arms(copies) if len({trial.rows for trial in copies if trial.rows}) > 1 else ()
+
+
+def to_document(arm: Arm, target: Target) -> dict[str, Any]:
+    """Put an arm's growth together: latency = exp(``intercept``) * rows ** ``exponent``, null when unknown.
+
+    ``crossing_rows`` is over how many rows p95 reaches the target's latency; a bound that is null is beyond
+    all numbers.  ``forecast`` is the latency at twice the rows that were measured.
+    """
+    growth, first = arm.growth, arm.trials[0]
+    crossing = growth.crossing(target.p95_ms) if growth else None
+    return {
+        "arm": arm.name,
+        "index": first.method,
+        "options": first.options,
+        "setting": first.setting,
+        "k": first.k,
+        "subset": first.subset,
+        "sizes": [_size(trial) for trial in arm.trials],
+        "exponent": asdict(growth.exponent) if growth else None,
+        "intercept": growth.intercept if growth else None,
+        "scatter": growth.scatter if growth else None,
+        "forecast": {"rows": 2 * growth.largest, **asdict(growth.at(2 * growth.largest))} if growth else None,
+        "budget_ms": target.p95_ms,
+        "crossing_rows": {end: _finite(rows) for end, rows in asdict(crossing).items()} if crossing else None,
+        "said": growth_in_words(arm, target),
+    }
+
+
+def _size(trial: Trial) -> dict[str, Any]:
+    figures = {name: trial.measures[name] for name in ("p95_ms", "p95_ms_low", "p95_ms_high")}
+    return {"position": trial.position, "rows": trial.rows, **figures}
+
+
+def _finite(rows: float) -> float | None:
+    return rows if math.isfinite(rows) else None
+
+
+def growth_in_words(arm: Arm, target: Target) -> str:
+    """Say where an arm crosses the target's latency, and by which power of the rows it grows."""
+    if arm.growth is None:
+        return crossing_in_words(arm, target)
+    power = arm.growth.exponent
+    grows = f"p95 ~ rows ** {power.value:.2f} [{power.low:.2f}, {power.high:.2f}]."
+    return f"{crossing_in_words(arm, target)} {grows}"
 
 
 def crossing_in_words(arm: Arm, target: Target) -> str:

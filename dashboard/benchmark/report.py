@@ -7,13 +7,15 @@ from datetime import UTC
 from html import escape
 from string import Template
 
+from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast
 from dashboard.benchmark.load import LIVE_ALONE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
 from dashboard.benchmark.report_chart import chart
 from dashboard.benchmark.report_lines import clients_chart, growth_chart
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.verdict import Standing, Verdict, alike, index_name, judge, setting_name
+from dashboard.benchmark.ties import doubt
+from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
 from db.runs import LIVE, Figures, Run, Trial
 from db.words import counted
 
@@ -25,17 +27,20 @@ _PAGE = Template("""<!doctype html>
   --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #9aa3b5; --line: #2a3147;
   --page: #0f1320; --hnsw: #818cf8; --ivfflat: #2dd4bf; --exact: #fbbf24; --good: #2dd4bf22; } }
+@page { size: A4 landscape; margin: 12mm; }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --page: #fff;
   --hnsw: #4f46e5; --ivfflat: #0d9488; --exact: #d97706; --good: #0d948822; }
   section { break-inside: avoid; } body { margin: 0; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
-  max-width: 1040px; margin: 2rem auto; padding: 0 1.2rem; }
+  max-width: 1160px; margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 p { margin: .3rem 0; } .note { color: var(--soft); } .said { font-size: 1.2rem; font-weight: 600; }
-table { border-collapse: collapse; width: 100%; font-size: .85rem; }
-th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
+table { border-collapse: collapse; width: 100%; font-size: .82rem; }
+th, td { padding: .28rem .4rem; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--soft); font-weight: 600; } th:nth-child(-n+3), td:nth-child(-n+3) { text-align: left; }
+td:first-child { white-space: nowrap; }
+td small { display: block; color: var(--soft); font-size: .68rem; white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; font-size: .9rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; white-space: pre-wrap;
@@ -49,24 +54,30 @@ $sections
 </body></html>
 """)
 
-_SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>
+_SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>$doubt
 $chart
+<p class="note">Below each figure its 95 % interval, by the bootstrap over the queries; below a size, how
+many times its forecast it is.</p>
 <table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table>
 $growth
 $clients</section>
 """)
 
 _HEAD = (
-    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval"),
-    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Build s", "Size MB"),
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "Worst tenth", "p50 ms", "p95 ms", "p99 ms", "QPS"),
+    *("Build s", "Size MB"),
 )
+
+_MEASURED = {"recall": ".3f", "worst_decile": ".2f"} | dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), ".2f")
+_MEASURED |= {"qps": ",.0f"}
+"""The measures in the table, and how each is written."""
 
 
 def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
     """Write the page: a verdict, a chart and a table for each k and filter, then what was measured on."""
     plan = BenchmarkPlan.from_params(run.plan)
     target = plan.target or Target()
-    asked = list(dict.fromkeys((t.k or plan.k, t.subset) for t in run.trials))
+    asked = judged(run, observed, target)
     return _PAGE.substitute(
         title=escape(f"Benchmark run {run.id}: {run.subject}"),
         about=escape(
@@ -74,7 +85,7 @@ def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
             f"{counted(run.rows or 0)}, {counted(run.queries or 0, 'query')}, "
             f"{plan.distance.label} distance; target: recall {target.recall:g} and p95 {target.p95_ms:g} ms"
         ),
-        sections="".join(_section(run, k, subset, target, several=len(asked) > 1) for k, subset in asked),
+        sections="".join(_section(run, each, several=len(asked) > 1) for each in asked),
         facts="".join(
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(run).items()
         ),
@@ -82,19 +93,18 @@ def to_html(run: Run, observed: Mapping[int, Figures]) -> bytes:
     ).encode()
 
 
-def _section(run: Run, k: int, subset: str | None, target: Target, *, several: bool) -> str:
-    every = [t for t in run.trials if t.k in {None, k} and t.subset == subset]
-    copies = [t for t in alike(every, every[0].k, subset) if "build" not in t.options]
-    verdict = judge(copies, target)
-    where = f", where {subset}" if subset else ""
+def _section(run: Run, each: Judged, *, several: bool) -> str:
+    verdict, target = each.verdict, each.verdict.target
+    where = f", where {each.subset}" if each.subset else ""
     return _SECTION.substitute(
-        heading=escape(f"Recall@{k}{where}" if several else "Verdict"),
-        said=escape(_said(verdict)),
-        chart=chart(copies, k, target),
+        heading=escape(f"Recall@{each.k}{where}" if several else "Verdict"),
+        said=escape(said(verdict)),
+        doubt=f"<p>{escape(doubted)}</p>" if (doubted := doubt(verdict)) else "",
+        chart=chart(each.copies, each.k, target),
         head="".join(f"<th>{name}</th>" for name in _HEAD),
-        rows="".join(_row(trial, verdict) for trial in every),
-        growth="" if run.plan.get("target") else growth_chart(every, target),
-        clients=_clients(every, copies),
+        rows="".join(_row(trial, verdict) for trial in each.every),
+        growth="" if run.plan.get("target") else growth_chart(each.every, target),
+        clients=_clients(each.every, each.copies),
     )
 
 
@@ -104,21 +114,10 @@ def _clients(every: Sequence[Trial], copies: Sequence[Trial]) -> str:
     return drawn + (alone if drawn and any(trial.arm == LIVE for trial in every) else "")
 
 
-def _said(verdict: Verdict) -> str:
-    best = verdict.cheapest
-    if best is None:
-        return "No trial meets the target."
-    if best is verdict.exact:
-        return f"Exact search meets the target with p95 {best.measures['p95_ms']:.3g} ms: no index is needed."
-    m = best.measures
-    return (
-        f"{index_name(best)}, {setting_name(best)} is the cheapest in target: recall {m['recall']:.3f} "
-        f"[{m['recall_low']:.3f}, {m['recall_high']:.3f}], p95 {m['p95_ms']:.3g} ms."
-    )
-
-
 _SIGNS = {
     Standing.CHEAPEST: "★ ",
+    Standing.FIRST: "★ ",
+    Standing.TIED: "≈ ",
     Standing.IN_TARGET: "✓ ",
     Standing.MISSES_RECALL: "✕ ",
     Standing.TOO_SLOW: "✕ ",
@@ -129,15 +128,27 @@ _SIGNS = {
 def _row(trial: Trial, verdict: Verdict) -> str:
     standing, m = verdict.standing(trial), trial.measures
     name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
-    cells = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
-    if m:
-        cells += [f"{m['recall']:.3f}", f"{m['recall_low']:.2f} to {m['recall_high']:.2f}"]
-        cells += [f"{m[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")] + [f"{m['qps']:,.0f}"]
-    else:
-        cells += [""] * 6
-    megabytes = trial.size_bytes / 2**20 if trial.size_bytes is not None else None
-    cells += [_number(trial.build_s, ".1f"), _number(megabytes, ".1f")]
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    texts = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
+    cells = [escape(text) for text in texts]
+    cells += [_bounded(m, key, how) if m else "" for key, how in _MEASURED.items()]
+    cells += [_number(trial.build_s, ".1f"), _size(trial)]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _bounded(measures: Mapping[str, float], key: str, how: str) -> str:
+    """Write a figure with its 95 % interval below; without one, in runs that did not keep it."""
+    value, low, high = (measures.get(f"{key}{end}") for end in ("", "_low", "_high"))
+    bounds = "" if low is None or high is None else f"<small>{low:{how}} to {high:{how}}</small>"
+    return _number(value, how) + bounds
+
+
+def _size(trial: Trial) -> str:
+    """Write an index's size in MB, with how many times its forecast that is below."""
+    if trial.size_bytes is None:
+        return ""
+    times = size_over_forecast(trial)
+    beside = f"<small>{times:.2f} of forecast</small>" if times else ""
+    return f"{trial.size_bytes / 2**20:.1f}{beside}"
 
 
 def _number(value: float | None, how: str) -> str:

@@ -54,7 +54,8 @@ def chart(trials: Sequence[Trial], k: int, target: Target) -> str:
     measured = [trial for trial in trials if trial.is_measured]
     if not measured:
         return ""
-    values = [trial.measures["p95_ms"] for trial in measured] + [target.p95_ms]
+    values = [trial.measures[f"p95_ms{end}"] for trial in measured for end in ("", "_low", "_high")]
+    values.append(target.p95_ms)
     scale = _Scale(math.log10(min(values) / 1.5), math.log10(max(values) * 1.5))
     lines = [(name, list(group)) for name, group in groupby(measured, key=index_name)]
     named = list(zip(cycle(ascii_uppercase), lines, strict=False))
@@ -95,7 +96,19 @@ def _line(letter: str, trials: Sequence[Trial], scale: _Scale) -> Iterator[str]:
     dash = _DASHES.get(method, "")
     yield f'<polyline points="{line}" fill="none" stroke="var(--{method})" stroke-width="1.6"{dash}/>'
     for trial, (x, y) in zip(trials, places, strict=True):
+        yield from _whiskers(trial, scale, x, y)
         title = f"<title>{escape(f'{index_name(trial)}, {setting_name(trial)}')}</title>"
         yield MARKS[method].format(x=x, y=y, left=x - 4, top=y - 4, above=y - 6, title=title)
     x, y = places[-1]
     yield f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{letter}</text>'
+
+
+def _whiskers(trial: Trial, scale: _Scale, x: float, y: float) -> Iterator[str]:
+    """Draw the 95 % intervals of latency and recall through a point."""
+    m = trial.measures
+    left, right = scale.x(m["p95_ms_low"]), scale.x(m["p95_ms_high"])
+    low, high = scale.y(m["recall_low"]), scale.y(m["recall_high"])
+    for x1, x2, y1, y2 in ((left, right, y, y), (x, x, low, high)):
+        yield (
+            f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}" stroke="var(--{trial.method})"/>'
+        )

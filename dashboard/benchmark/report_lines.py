@@ -11,7 +11,7 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from dashboard.benchmark.growth_arms import Arm, arms, crossing_in_words
+from dashboard.benchmark.growth_arms import Arm, grown, growth_in_words
 from dashboard.benchmark.load import overload, sent_of_due
 from dashboard.benchmark.report_chart import MARKS
 from dashboard.benchmark.target import Target
@@ -69,17 +69,17 @@ def growth_chart(trials: Sequence[Trial], target: Target) -> str:
 
     Nothing for trials on copies of one size.
     """
-    grown = arms([trial for trial in trials if trial.arm == "copy" and "build" not in trial.options])
-    sizes = sorted({trial.rows for arm in grown for trial in arm.trials if trial.rows})
+    shown = grown(trials)
+    sizes = sorted({trial.rows for arm in shown for trial in arm.trials if trial.rows})
     if len(sizes) < 2:
         return ""
-    lines = [_growing(arm, sizes[0], sizes[-1] * AHEAD) for arm in grown]
+    lines = [_growing(arm, sizes[0], sizes[-1] * AHEAD) for arm in shown]
     values = [v for line in lines for p in (*line.points, *line.estimate) for v in (p.low, p.high)]
     ticks = (*sizes, sizes[-1] * AHEAD / 2, sizes[-1] * AHEAD)
     x = _Axis("rows (log scale)", sizes[0] / 1.2, ticks[-1] * 1.05, _LEFT, _WIDTH - _RIGHT, ticks, log=True)
     low, high = min(*values, target.p95_ms) / 1.2, max(*values, target.p95_ms) * 1.2
     y = _log("p95 latency, ms (log scale)", low, high)
-    said = "".join(f"<p>{escape(crossing_in_words(arm, target))}</p>" for arm in grown)
+    said = "".join(f"<p>{escape(growth_in_words(arm, target))}</p>" for arm in shown)
     drawn = _drawn(lines, x, y, "p95 latency by rows; in words below", limit=target.p95_ms)
     about = "Dotted lines and bands are estimates beyond what was measured, with 95 % intervals."
     return f'<h3>Latency as the table grows</h3>{drawn}{said}<p class="note">{about}</p>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from dashboard.benchmark.statistics import Difference
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import NEIGHBOURS
 from db.runs import COPY, EXACT, Trial
@@ -18,10 +19,25 @@ class Standing(Enum):
     """Where a trial stands against a target."""
 
     CHEAPEST = "cheapest in target"
+    FIRST = "fastest, no real difference"
+    TIED = "no real difference"
     IN_TARGET = "in target"
     MISSES_RECALL = "misses recall"
     TOO_SLOW = "too slow"
     VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A trial whose p95 latency is not told apart from that of the fastest index in target.
+
+    ``p95_ms`` is its latency less the other's, with the interval that the queries leave.  ``drift``: how
+    many times as long exact search took beside it as beside the other; 1 where they took turns.
+    """
+
+    trial: Trial
+    p95_ms: Difference
+    drift: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,8 @@ class Verdict:
 
     ``cheapest`` is None where no trial meets the target.  The others are trials with an index: ``index``
     the fastest in target, ``surer`` the fastest whose recall meets it with its whole 95 % interval, and
-    ``nearest`` the fastest of those that are accurate enough, else the most accurate.
+    ``nearest`` the fastest of those that are accurate enough, else the most accurate.  ``ties`` are what is
+    not told apart from ``index``, once the figures of every query have been weighed.
     """
 
     target: Target
@@ -39,13 +56,16 @@ class Verdict:
     index: Trial | None
     surer: Trial | None
     nearest: Trial | None
+    ties: tuple[Tie, ...] = ()
 
     def standing(self, trial: Trial) -> Standing:
         """Say where one of the run's trials stands."""
         if not trial.is_measured:
             return Standing.VOID
         if trial is self.cheapest:
-            return Standing.CHEAPEST
+            return Standing.FIRST if self.ties and trial is self.index else Standing.CHEAPEST
+        if any(trial is tie.trial for tie in self.ties):
+            return Standing.TIED
         if trial.measures["recall"] < self.target.recall:
             return Standing.MISSES_RECALL
         return Standing.TOO_SLOW if trial.measures["p95_ms"] > self.target.p95_ms else Standing.IN_TARGET
@@ -54,7 +74,7 @@ class Verdict:
 def judge(trials: Sequence[Trial], target: Target) -> Verdict:
     """Find the cheapest trial in target: exact search where it is quick enough, for it needs no index.
 
-    Among indexes the fastest at p95 is the cheapest.
+    Among indexes the fastest at p95 is the cheapest: by the figures alone, which ties.weighed then doubts.
     """
     measured = sorted((t for t in trials if t.is_measured), key=lambda t: t.measures["p95_ms"])
     inside = [t for t in measured if _meets(t, target, "recall")]

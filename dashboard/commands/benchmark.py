@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
-from dashboard.commands.run_files import check_run, compared, formats_of, write
+from dashboard.commands.planned import planned, sizes_of
+from dashboard.commands.run_files import (
+    check_run,
+    compared,
+    document_of,
+    formats_of,
+    judged_by,
+    pair_in_words,
+    write,
+)
 from db.words import counted
 
 if TYPE_CHECKING:
     from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import Variant
+    from dashboard.benchmark.target import Target
     from dashboard.instance import Instance
     from db.catalog import ColumnInfo
 
@@ -79,6 +87,7 @@ def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
 @click.option(
     "--out", "files", multiple=True, help="Also write the run to a .csv, .json, .parquet, .html, .hdf5."
 )
+@judged_by
 @click.option("--compare", "before", type=int, metavar="RUN", help="Also compare with an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Print the plan as TOML and what it would take; start nothing.")
 @json_option
@@ -90,6 +99,7 @@ def benchmark(
     growth: int | None,
     files: tuple[str, ...],
     before: int | None,
+    target: Target | None,
     dry_run: bool,
     as_json: bool,
     **given: Any,
@@ -100,16 +110,15 @@ def benchmark(
     wanted = formats_of(files)
     with opened() as instance:
         check_run(instance, before)
-        plan, found = _plan(instance, column, plan_file, indexes, fields)
-        plan = replace(plan, variants=_variants(plan.variants, **swept))
+        plan, found = planned(instance, column, plan_file, indexes, fields, swept=swept)
         if growth:
-            plan = replace(plan, sizes=_sizes(found, growth))
+            plan = replace(plan, sizes=sizes_of(found, growth))
         plan = asking_all(instance, plan, found)
         told = announce(plan, found)
         if dry_run:
             _show_plan(plan, told, as_json=as_json)
             return
-        document = measure(instance, plan)
+        document = measure(instance, plan, target)
         write(instance, document["run"], wanted)
         if before is not None:
             document["compared"] = {"run": before, "pairs": compared(instance, before, document["run"])}
@@ -140,42 +149,10 @@ def announce(plan: BenchmarkPlan, found: ColumnInfo) -> dict[str, Any] | None:
     return expected.to_document()
 
 
-def measure(instance: Instance, plan: BenchmarkPlan) -> dict[str, Any]:
-    """Carry out a plan as a job, and read its run."""
-    from dashboard.benchmark.document import to_document
-    from db import runs
-
+def measure(instance: Instance, plan: BenchmarkPlan, target: Target | None = None) -> dict[str, Any]:
+    """Carry out a plan as a job, and read its run, judged by ``target``; left out, by the plan's."""
     job = carry_out(instance, "benchmark", plan.to_params())
-    with instance.database.reading("benchmark") as connection:
-        return to_document(runs.load_run(connection, (job.result or {})["run"]))
-
-
-def _plan(
-    instance: Instance,
-    column: str | None,
-    plan_file: str | None,
-    indexes: Sequence[str],
-    given: dict[str, Any],
-) -> tuple[BenchmarkPlan, ColumnInfo]:
-    """Make the plan of a file, of flags, or of a file with what the flags replace."""
-    from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import read_index, sweep
-    from db.catalog import default_distance, find_column
-    from db.distance import distance_named
-
-    base = _read_plan(plan_file) if plan_file else None
-    if not (name := column or (base.column if base else None)):
-        raise click.UsageError("Missing argument 'COLUMN': name it, or give a --plan that does.")
-    with instance.database.reading("benchmark") as connection:
-        found = find_column(connection, name)
-    if "distance" in given:
-        given["distance"] = distance_named(given["distance"])
-    if indexes:
-        given["variants"] = sweep([read_index(index) for index in indexes], {})
-    if base:
-        return replace(base, column=str(found), **given), found
-    usual = {"distance": default_distance(found), "variants": ()}
-    return BenchmarkPlan(column=str(found), **{**usual, **given}), found
+    return document_of(instance, (job.result or {})["run"], target)
 
 
 def asking_all(instance: Instance, plan: BenchmarkPlan, found: ColumnInfo) -> BenchmarkPlan:
@@ -186,53 +163,6 @@ def asking_all(instance: Instance, plan: BenchmarkPlan, found: ColumnInfo) -> Be
         return plan  # the run looks for itself
     with instance.database.reading("benchmark") as connection:
         return asking_all_saved(connection, plan, found, found.dimensions)
-
-
-def _read_plan(file: str) -> BenchmarkPlan:
-    from dashboard.benchmark.plan_file import from_toml
-    from db.errors import RequestError
-
-    try:
-        return from_toml(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(
-            f"The plan {file} cannot be read: {error}.", "Check the name of the file."
-        ) from error
-
-
-def _variants(
-    variants: Sequence[Variant],
-    *,
-    ef_search: tuple[int, ...],
-    probes: tuple[int, ...],
-    scans: tuple[str, ...],
-    tuples: tuple[int, ...],
-) -> tuple[Variant, ...]:
-    """Replace the settings to try by those given, on the indexes that know them."""
-    from dashboard.benchmark.trials import Variant, sweep
-
-    values = {"ef_search": ef_search, "probes": probes}
-    made = zip(variants, sweep([v.index for v in variants], values, scans, tuples), strict=True)
-    return tuple(
-        Variant(
-            old.index,
-            new.values if values[old.index.method.search.name] else old.values,
-            new.scans if scans else old.scans,
-            new.tuples if tuples else old.tuples,
-        )
-        for old, new in made
-    )
-
-
-def _sizes(found: ColumnInfo, steps: int) -> tuple[int, ...]:
-    from dashboard.benchmark.growth import LEAST_SIZES, growth_sizes
-    from db.errors import RequestError
-
-    if steps < LEAST_SIZES:
-        raise RequestError(f"From {steps} copies no growth shows.", f"Give --growth {LEAST_SIZES} or more.")
-    if not found.rows:
-        raise RequestError(f"Nobody knows how many rows {found} has.", "Give them: --sizes 1000,2000,4000")
-    return growth_sizes(found.rows, steps)
 
 
 def _show_plan(plan: BenchmarkPlan, expected: dict[str, Any] | None, *, as_json: bool) -> None:
@@ -250,7 +180,7 @@ _FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
 
 
 def show(document: Mapping[str, Any]) -> None:
-    """Print the trials of a run as a table, then what several clients got."""
+    """Print the trials of a run as a table, what several clients got, the verdict, and how each arm grows."""
     from dashboard.benchmark.load import overload
 
     trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
@@ -271,15 +201,25 @@ def show(document: Mapping[str, Any]) -> None:
                 f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, "
                 f"{counted(point['errors'], 'error')}{f'; {said}' if (said := overload(point)) else ''}"
             )
+    # What was tuned is answered by ``tune``.
+    for verdict in document["verdicts"] if not document["plan"].get("target") else ():
+        _show_verdict(verdict, several=len(document["verdicts"]) > 1)
+    for arm in document["growth"]:
+        click.echo(arm["said"])
     beside = document.get("compared") or {"pairs": ()}
-    by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}
     for pair in beside["pairs"]:
-        told = (f"{key} {pair['differences'][key]['verdict']}" for key in ("recall", "p95_ms"))
-        setup = " ".join(filter(None, by_position[pair["after"]]))
-        click.echo(f"{setup}: beside run {beside['run']}, {', '.join(told)}")
+        click.echo(f"beside run {beside['run']}, {pair_in_words(pair)}")
     for remark in (document["environment"] or {}).get("remarks", ()):
         say(remark)
     say(f"Run {document['run']}; the page Benchmarks charts it.")
+
+
+def _show_verdict(verdict: Mapping[str, Any], *, several: bool) -> None:
+    where = f", where {verdict['subset']}" if verdict["subset"] else ""
+    place = f"k = {verdict['k']}{where}: " if several else ""
+    click.echo(f"{place}{verdict['said']}")
+    if verdict["doubt"]:
+        click.echo(f"{place}{verdict['doubt']}")
 
 
 def _figures(trial: Mapping[str, Any]) -> tuple[str, ...]:

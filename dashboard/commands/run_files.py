@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
+    from dashboard.benchmark.compare import Pair
     from dashboard.benchmark.export import Format
+    from dashboard.benchmark.target import Target
     from dashboard.instance import Instance
     from db.runs import Run
 
@@ -40,6 +45,36 @@ def write(instance: Instance, run_id: int, files: dict[str, Format]) -> None:
             raise RequestError(f"{file} cannot be written: {error}.", "Name another file.") from error
 
 
+def document_of(instance: Instance, run_id: int, target: Target | None = None) -> dict[str, Any]:
+    """Read a run as one document, judged by ``target``; left out, by its plan's, else the usual.
+
+    Raises RequestError for a run that is not there.
+    """
+    from dashboard.benchmark.document import to_document
+    from db.runs import figures, load_run
+
+    with instance.database.reading("benchmark") as connection:
+        run = load_run(connection, run_id)
+        observed = figures(connection, run_id, [trial.position for trial in run.trials])
+    return to_document(run, observed, target)
+
+
+def judged_by(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --recall and --p95; it gets both as ``target``, None where neither is given."""
+
+    @click.option("--recall", type=float, help="Judge by this recall.  [default: the plan's, else 0.95]")
+    @click.option("--p95", "p95_ms", type=float, help="And by this p95, ms.  [default: the plan's, else 20]")
+    @wraps(command)
+    def judging(*arguments: Any, recall: float | None, p95_ms: float | None, **given: Any) -> None:
+        from dashboard.benchmark.target import Target
+
+        asked = {"recall": recall, "p95_ms": p95_ms}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        command(*arguments, target=Target(**wanted) if wanted else None, **given)
+
+    return judging
+
+
 def check_run(instance: Instance, run_id: int | None) -> None:
     """Raise RequestError where there is no run of that number."""
     from db.runs import load_run
@@ -54,29 +89,60 @@ def compared(instance: Instance, before_id: int, after_id: int) -> list[dict[str
 
     Raises RequestError for a run that is not there.
     """
-    from dashboard.benchmark.compare import compare, matched
+    pairs: list[dict[str, Any]] = comparison(instance, before_id, after_id)["pairs"]
+    return pairs
+
+
+def comparison(instance: Instance, before_id: int, after_id: int) -> dict[str, Any]:
+    """Compare two runs as ``compared`` does, with how far they compare at all.
+
+    ``drift`` is how many times as long exact search took in the second; null where one of them has none.
+    """
+    from dashboard.benchmark.compare import asked_the_same, compare, drift, matched
     from db.runs import figures, load_run
 
     with instance.database.reading("benchmark") as connection:
         before, after = load_run(connection, before_id), load_run(connection, after_id)
         asked = dict.fromkeys((trial.k, trial.subset) for trial in after.trials)
-        pairs = [
+        matches = [
             pair for k, subset in asked for pair in matched(_at(before, k, subset), _at(after, k, subset))
         ]
-        theirs = figures(connection, before_id, [first.position for first, _ in pairs])
-        ours = figures(connection, after_id, [second.position for _, second in pairs])
-    return [
-        {
-            "before": pair.before.position,
-            "after": pair.after.position,
-            "paired": pair.paired,
-            "differences": {
-                key: {**asdict(found), "verdict": found.verdict.value}
-                for key, found in pair.differences.items()
-            },
-        }
-        for pair in compare(before, after, pairs, theirs, ours)
-    ]
+        theirs = figures(connection, before_id, [first.position for first, _ in matches])
+        ours = figures(connection, after_id, [second.position for _, second in matches])
+    pairs = compare(before, after, matches, theirs, ours)
+    return {
+        "before": before_id,
+        "after": after_id,
+        "same_queries": asked_the_same(before, after),
+        "drift": drift(pairs),
+        "pairs": [_pair(pair) for pair in pairs],
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    from dashboard.benchmark.verdict import full_name
+
+    return {
+        "name": ("live table: " if pair.after.arm == "live" else "") + full_name(pair.after),
+        "before": pair.before.position,
+        "after": pair.after.position,
+        "paired": pair.paired,
+        "differences": {
+            key: {**asdict(found), "verdict": found.verdict.value} for key, found in pair.differences.items()
+        },
+    }
+
+
+def pair_in_words(pair: Mapping[str, Any]) -> str:
+    """Say what became of one setting's recall and p95 latency."""
+    told = []
+    for key, label, unit in (("recall", "recall", ""), ("p95_ms", "p95", " ms")):
+        found = pair["differences"][key]
+        told.append(
+            f"{label} {found['verdict']} ({found['delta']:+.3g}{unit} "
+            f"[{found['low']:+.3g}, {found['high']:+.3g}])"
+        )
+    return f"{pair['name']}: {', '.join(told)}"
 
 
 def _at(run: Run, k: int | None, subset: str | None) -> list[Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dashboard.benchmark.judged import size_over_forecast
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui.benchmark_charts import Bars
 from dashboard.ui.benchmark_shown import Shown
@@ -35,7 +36,9 @@ def _panels(shown: Shown) -> Iterator[Bars]:
     rebuilt = shown.plan.rebuilds > 1
     low, high = _over_builds(shown, lambda t: t.build_s)
     yield Bars("build time", lambda t: t.build_s, _build, low if rebuilt else None, high if rebuilt else None)
-    yield Bars("index size, share of shared_buffers", lambda t: t.size_bytes, _size_of(shown))
+    yield Bars(
+        "index size, share of shared_buffers", lambda t: t.size_bytes, _size_of(shown), beside=_forecast
+    )
     if any("inserted" in t.facts for t in shown.copies):
         yield Bars("time a row inserted", lambda t: _inserted(t).get("row_ms"), _row)
         yield Bars("WAL a row inserted", lambda t: _inserted(t).get("wal_bytes"), _wal)
@@ -92,6 +95,12 @@ def _size_of(shown: Shown) -> Callable[[Trial], str]:
         return f"{told}, {100 * trial.size_bytes / buffers:.2g} %" if buffers else told
 
     return written
+
+
+def _forecast(trial: Trial) -> str:
+    """Say how large the index had been forecast, and how many times that it is."""
+    times = size_over_forecast(trial)
+    return f"~{size(trial.facts['size_forecast_bytes'])} forecast, {times:.2f} times" if times else ""
 
 
 def _row(trial: Trial) -> str:

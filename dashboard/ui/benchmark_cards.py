@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.benchmark.growth_arms import arms as growth_arms
-from dashboard.benchmark.growth_arms import crossing_in_words
+from dashboard.benchmark import growth_arms
 from dashboard.benchmark.load import LIVE_ALONE, overload
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
@@ -21,7 +20,7 @@ from dashboard.ui.benchmark_trials import heading
 from dashboard.ui.charts import figure_of, series_name
 from dashboard.ui.messages import escaped
 from dashboard.ui.units import counted, gain
-from db.runs import EXACT, Trial
+from db.runs import EXACT
 
 LINES = 4
 """Trials drawn over all queries unless the reader chooses others: more lines than these hide each other."""
@@ -29,15 +28,14 @@ LINES = 4
 
 def growth(shown: Shown) -> None:
     """Draw how latency grows, where the run measured several sizes."""
-    trials = [t for t in shown.every if t.arm == "copy" and "build" not in t.options]
-    if len({t.rows for t in trials if t.rows}) < 2 or shown.plan.target:
+    arms = () if shown.plan.target else growth_arms.grown(shown.every)
+    if not arms:
         return
-    arms = growth_arms(trials)
-    said = [crossing_in_words(arm, shown.target) for arm in arms]
+    said = [growth_arms.crossing_in_words(arm, shown.target) for arm in arms]
     with st.container(border=True):
         heading(
             "Latency as the table grows",
-            f"measured on samples of {_sizes(trials)} rows; dotted lines and 95 % bands are ~estimates",
+            f"measured on samples of {_sizes(arms)} rows; dotted lines and 95 % bands are ~estimates",
         )
         st.markdown(f"**{escaped(said[0])}**" + "".join(f"  \n{escaped(line)}" for line in said[1:]))
         st.plotly_chart(
@@ -50,8 +48,8 @@ def growth(shown: Shown) -> None:
             twins.draw(twins.by_size(arms), "p95 latency by rows, of every index and setting")
 
 
-def _sizes(trials: Sequence[Trial]) -> str:
-    sizes = sorted({t.rows for t in trials if t.rows})
+def _sizes(arms: Sequence[growth_arms.Arm]) -> str:
+    sizes = sorted({t.rows for arm in arms for t in arm.trials if t.rows})
     return f"{', '.join(f'{rows:,}' for rows in sizes[:-1])} and {sizes[-1]:,}"
 
 
@@ -207,7 +205,8 @@ def parameter_map(shown: Shown) -> None:
     ]
     built = {t.options["ef_construction"] for t in trials}
     values = {t.setting["ef_search"] for t in trials}
-    if len({t.options["m"] for t in trials}) < 2 or len(values) < 2 or shown.plan.target:
+    builds = {(t.options["m"], t.options["ef_construction"]) for t in trials}
+    if len(builds) < 2 or len(values) < 2 or shown.plan.target:
         return
     with st.container(border=True):
         heading(
@@ -218,11 +217,11 @@ def parameter_map(shown: Shown) -> None:
             more_charts.recall_and_latency_by_build(trials),
             key="map of m",
             config=charts.PLAIN,
-            alt="Recall and p95 latency by m and ef_search; the table of trials has the figures",
+            alt="Recall and p95 latency by build and ef_search; the table of trials has the figures",
         )
 
 
 def _built_with(values: set[int | str]) -> str:
     if len(values) == 1:
         return f"ef_construction = {values.pop()}"
-    return "each m at the last of its ef_construction"
+    return "each m with each ef_construction"

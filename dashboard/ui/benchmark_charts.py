@@ -138,13 +138,17 @@ def _load_line(
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """One panel of bars: a figure of each index, None where it has none, and how it is written."""
+    """One panel of bars: a figure of each index, None where it has none, and how it is written.
+
+    ``beside`` is what stands below that, in a line of its own: what had been forecast.
+    """
 
     title: str
     of: Callable[[Trial], float | None]
     written: Callable[[Trial], str]
     least: Callable[[Trial], float | None] | None = None
     most: Callable[[Trial], float | None] | None = None
+    beside: Callable[[Trial], str] | None = None
 
 
 def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) -> go.Figure:
@@ -168,12 +172,13 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
             beyond = panel.most(trial) if panel.most else None
             figure.add_annotation(
                 note(
-                    panel.written(trial),
+                    _lines(panel, trial),
                     x=max(value or 0, beyond or 0),
                     y=_bar_name(trial),
                     xref=f"x{axis}",
                     xanchor="left",
                     xshift=5,
+                    align="left",
                 )
             )
     return laid_out(
@@ -184,6 +189,10 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         **axes,
     )
+
+
+def _lines(panel: Bars, trial: Trial) -> str:
+    return "<br>".join(filter(None, (panel.written(trial), panel.beside(trial) if panel.beside else "")))
 
 
 def _bar_name(trial: Trial) -> str:
@@ -217,20 +226,25 @@ def _index_bar(trial: Trial, value: float | None, panel: Bars, style: Style, axi
     return bar
 
 
-def recall_and_latency_by_build(trials: Sequence[Trial], height: int = 300) -> go.Figure:
-    """Draw two maps of HNSW's m (down) by ef_search (across): recall, and p95 latency."""
+def recall_and_latency_by_build(trials: Sequence[Trial]) -> go.Figure:
+    """Draw two maps of HNSW's builds (down) by ef_search (across): recall, and p95 latency.
+
+    A build is its m; where the run has several ef_construction, m and ef_construction.
+    """
     columns = sorted({int(trial.setting["ef_search"]) for trial in trials})
-    rows = sorted({int(trial.options["m"]) for trial in trials})
-    found = {(int(t.options["m"]), int(t.setting["ef_search"])): t.measures for t in trials}
+    several = len({trial.options["ef_construction"] for trial in trials}) > 1
+    rows = sorted({_build_of(trial) for trial in trials})
+    found = {(_build_of(t), int(t.setting["ef_search"])): t.measures for t in trials}
+    names = [f"{m}, {construction}" if several else str(m) for m, construction in rows]
     figure = go.Figure()
     panels = (("recall", "recall", "%{z:.3f}", "", 0.0), ("p95_ms", "p95 latency, ms", "%{z:.3g}", "2", 0.54))
     layout: dict[str, Any] = {}
     for key, title, template, axes, left in panels:
-        z = [[found.get((m, ef), {}).get(key) for ef in columns] for m in rows]
         figure.add_heatmap(
-            z=z,
+            z=[[found.get((build, ef), {}).get(key) for ef in columns] for build in rows],
             x=[str(ef) for ef in columns],
-            y=[str(m) for m in rows],
+            y=names,
+            customdata=[[f"m={m}, ef_construction={c}, ef_search={ef}" for ef in columns] for m, c in rows],
             xaxis=f"x{axes}",
             yaxis=f"y{axes}",
             texttemplate=template,
@@ -239,7 +253,7 @@ def recall_and_latency_by_build(trials: Sequence[Trial], height: int = 300) -> g
             reversescale=key == "p95_ms",
             xgap=2,
             ygap=2,
-            hovertemplate=f"m=%{{y}}, ef_search=%{{x}}: {title} %{{z:.3g}}<extra></extra>",
+            hovertemplate=f"%{{customdata}}<br>{title} %{{z:.3g}}<extra></extra>",
         )
         layout[f"xaxis{axes}"] = {
             "title": f"ef_search · {title}",
@@ -248,5 +262,14 @@ def recall_and_latency_by_build(trials: Sequence[Trial], height: int = 300) -> g
             "showgrid": False,
             "anchor": f"y{axes}",
         }
-        layout[f"yaxis{axes}"] = {"title": "m", "type": "category", "showgrid": False, "anchor": f"x{axes}"}
-    return laid_out(figure, height, **layout)
+        layout[f"yaxis{axes}"] = {
+            "title": (None if axes else "m, ef_construction") if several else "m",
+            "type": "category",
+            "showgrid": False,
+            "anchor": f"x{axes}",
+        }
+    return laid_out(figure, max(300, 42 * len(rows) + 90), **layout)
+
+
+def _build_of(trial: Trial) -> tuple[int, int]:
+    return int(trial.options["m"]), int(trial.options["ef_construction"])

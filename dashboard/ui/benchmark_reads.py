@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from dashboard.benchmark import ties
 from dashboard.benchmark.compare import Pair, compare, matched
 from dashboard.benchmark.export import format_named
 from dashboard.ui import state
-from dashboard.ui.benchmark_shown import at
+from dashboard.ui.benchmark_shown import Shown, at
 from db import runs
 from db.runs import Figures
 
@@ -36,6 +39,15 @@ def compared(before_id: int, after_id: int, k: int, subset: str | None) -> list[
         figures(before_id, tuple(first.position for first, _ in pairs)),
         figures(after_id, tuple(second.position for _, second in pairs)),
     )
+
+
+def weighed(shown: Shown) -> Shown:
+    """Add to what is shown which trials are not told apart from its fastest index."""
+    best, others = shown.verdict.index, ties.rivals(shown.verdict, shown.copies)
+    if best is None or not others:
+        return shown
+    known = figures(shown.run.id, tuple(trial.position for trial in (best, *others)))
+    return replace(shown, verdict=ties.weighed(shown.verdict, shown.copies, known))
 
 
 def exported(run_id: int, format_name: str) -> bytes:

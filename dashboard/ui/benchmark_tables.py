@@ -11,6 +11,7 @@ from dashboard.benchmark.given import sentence
 from dashboard.benchmark.queries import HELD_OUT
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
+from dashboard.ui.charts import figure_of
 from dashboard.ui.units import duration, size
 from db.runs import LIVE, Run, Trial
 
@@ -18,6 +19,8 @@ MB = 2**20
 
 _STANDINGS = {
     Standing.CHEAPEST: ("★ cheapest", "primary"),
+    Standing.FIRST: ("★ tied", "primary"),
+    Standing.TIED: ("≈ tied", "blue"),
     Standing.IN_TARGET: ("✓ in target", "green"),
     Standing.MISSES_RECALL: ("✕ misses recall", "gray"),
     Standing.TOO_SLOW: ("✕ too slow", "orange"),
@@ -28,11 +31,11 @@ CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primar
 """The chip of every standing and state: sign and word, and the colour that goes with them."""
 
 _COLUMNS = (
-    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Under target"),
-    *("p50 ms", "p95 ms", "p99 ms", "QPS", "Server ms", "Build s", "Size MB", "Missing", "Buffers"),
-    *("Began", "Plan"),
+    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Worst tenth"),
+    *("p50 ms", "p95 ms", "p95 interval", "p99 ms", "QPS", "Build s", "Size MB", "Under target"),
+    *("Missing", "Server ms", "Buffers", "Began", "Plan"),
 )
-_WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "Began", "Plan"})
+_WORDS = frozenset({"Verdict", "Index", "Setting", "95 % interval", "p95 interval", "Began", "Plan"})
 
 
 def judged(
@@ -91,9 +94,11 @@ def _row(trial: Trial, chip: str) -> dict[str, Any]:
     return known | {
         "Recall": measures["recall"],
         "95 % interval": f"{measures['recall_low']:.2f} to {measures['recall_high']:.2f}",
+        "Worst tenth": measures.get("worst_decile"),
         "Missing": measures.get("under_fill"),
         "p50 ms": measures["p50_ms"],
         "p95 ms": measures["p95_ms"],
+        "p95 interval": f"{figure_of(measures['p95_ms_low'])} to {figure_of(measures['p95_ms_high'])}",
         "p99 ms": measures["p99_ms"],
         "QPS": measures["qps"],
     }
@@ -132,6 +137,7 @@ def circumstances(run: Run) -> dict[str, str]:
         **({"Ground truth": sentence(facts["given_truth"])} if "given_truth" in facts else {}),
         "Driver": "psycopg2, PREPARE and EXECUTE, one client, warmed up",
         "Table": _untouched(run),
+        "Order": _order(facts.get("noise", {})),
         **({"Noise": _noise(facts["noise"])} if "noise" in facts else {}),
         "Took": _took(run, facts),
         "Software": f"Vectorscope {facts.get('vectorscope')}{_revision(facts)}, run {run.id}",
@@ -156,6 +162,14 @@ def _noise(noise: Mapping[str, Any]) -> str:
     if noise["remarks"]:
         return "noisy: see the remark above"
     return f"quiet: others kept {noise['others_cpus']:.1f} CPUs busy at most, {noise['steal']:.0%} stolen"
+
+
+def _order(noise: Mapping[str, Any]) -> str:
+    """Say what took turns and what did not, and what the machine did meanwhile."""
+    told = "settings of one index in turns; indexes one after another, each beside exact search"
+    if "drift" not in noise:
+        return told
+    return f"{told}, which took up to {noise['drift']:.2f} times as long beside one as beside another"
 
 
 def _took(run: Run, facts: Mapping[str, Any]) -> str:

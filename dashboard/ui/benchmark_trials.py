@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.benchmark.export import FORMATS
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui import benchmark_tables as tables
+from dashboard.ui import benchmark_twins as twins
 from dashboard.ui.benchmark_reads import exported, shares_under
 from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.messages import escaped
@@ -41,6 +42,8 @@ def trials_card(shown: Shown) -> None:
             _downloads(run)
         under = shares_under(run.id, shown.target.recall)
         trial_table(tables.judged(trials, shown.verdict, under), shown.k)
+        with st.expander("Every figure with its 95 % interval", icon=":material/expand:"):
+            twins.draw(twins.intervals(trials), "Every measure of each trial with its 95 % interval")
         said: dict[str, str] = {}
         for trial in trials:
             if trial.reason and trial.arm != "live":
@@ -85,22 +88,29 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
         column_config={
             # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
             "Verdict": st.column_config.MultiselectColumn(
-                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=108
+                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=104
             ),
-            "Index": text(width=196),
+            "Index": text(width=190),
             "Setting": text(width=88),
             "Rows": number(format="localized", width=62),
             "Recall": st.column_config.ProgressColumn(
                 f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=88
             ),
             "95 % interval": text(width=78),
+            "Worst tenth": number(
+                "Worst",
+                format="%.2f",
+                width=52,
+                help="Mean recall of the tenth of the queries that were answered worst",
+            ),
             "Under target": number(
                 "Under",
                 format="percent",
                 width=58,
                 help="Share of the queries with less recall than the target",
             ),
-            **{name: number(format="%.2f", width=50) for name in ("p50 ms", "p95 ms", "p99 ms")},
+            **{name: number(format="%.2f", width=49) for name in ("p50 ms", "p95 ms", "p99 ms")},
+            "p95 interval": text("p95, 95 %", width=86, help="The 95 % interval of p95, ms; others below"),
             "QPS": number(format="%,.0f", width=46),
             "Server ms": number(
                 format="%.2f",

@@ -12,6 +12,7 @@ from dashboard.benchmark.growth_arms import Arm
 from dashboard.benchmark.load import sent_of_due
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.benchmark_charts import Bars
+from dashboard.ui.charts import figure_of
 from db.runs import Figures, Trial
 
 SHARES = (5, 25, 50, 75, 90, 95, 99)
@@ -30,6 +31,37 @@ def draw(frame: pd.DataFrame, alt: str) -> None:
         column_config={name: st.column_config.NumberColumn(format="%.3g") for name in figures}
         | {name: st.column_config.NumberColumn(format="localized") for name in ("Rows", "QPS")},
     )
+
+
+_INTERVALS = {
+    "recall": "Recall@k",
+    "worst_decile": "Worst tenth",
+    "p50_ms": "p50 ms",
+    "p95_ms": "p95 ms",
+    "p99_ms": "p99 ms",
+    "qps": "QPS",
+    "speedup": "Times exact",
+}
+"""Measures by how the table of intervals names them."""
+
+
+def intervals(trials: Sequence[Trial]) -> pd.DataFrame:
+    """List every measure of the trials that have any as ``1.12 [1.05, 1.20]``."""
+    measured = [trial for trial in trials if trial.is_measured]
+    named = {
+        "Index": [index_name(trial) for trial in measured],
+        "Setting": [setting_name(trial) for trial in measured],
+    }
+    figures = {name: [_bounded(t.measures, key) for t in measured] for key, name in _INTERVALS.items()}
+    return pd.DataFrame(named | figures)
+
+
+def _bounded(measures: Mapping[str, float], key: str) -> str | None:
+    """Write a figure with its bounds; None where a run of an earlier release has none."""
+    if f"{key}_low" not in measures:
+        return None
+    value, low, high = (figure_of(measures[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 def by_size(arms: Sequence[Arm]) -> pd.DataFrame:
@@ -98,6 +130,11 @@ def costs(trials: Sequence[Trial], panels: Sequence[Bars]) -> pd.DataFrame:
         [
             {"Index": index_name(trial)}
             | {panel.title.capitalize(): panel.written(trial) for panel in panels}
+            | {
+                f"{panel.title.capitalize()}: forecast": panel.beside(trial)
+                for panel in panels
+                if panel.beside
+            }
             for trial in trials
         ]
     )

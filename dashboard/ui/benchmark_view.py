@@ -10,6 +10,7 @@ from dashboard.ui import benchmark_cards as cards
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui import charts, frontier
 from dashboard.ui.benchmark_compare import compare_card
+from dashboard.ui.benchmark_reads import weighed
 from dashboard.ui.benchmark_shown import Shown, one_per_index, pick
 from dashboard.ui.benchmark_trials import heading, trials_card
 from dashboard.ui.benchmark_use import how_to_use
@@ -35,7 +36,7 @@ def report(run: Run, column: ColumnInfo | None, before: Run | None) -> None:
     with st.container(border=True, gap="xxsmall"):
         left, right = st.columns([5, 4], vertical_alignment="top")
         with right:
-            shown = pick(run)
+            shown = weighed(pick(run))
         with left:
             _verdict(shown)
     if before:
@@ -128,7 +129,11 @@ def _charts(shown: Shown) -> None:
         )
         st.plotly_chart(
             frontier.recall_against_latency(
-                shown.copies, k=shown.k, target=shown.target, best=shown.verdict.cheapest
+                shown.copies,
+                k=shown.k,
+                target=shown.target,
+                best=shown.verdict.cheapest,
+                ties=len(shown.verdict.ties) if shown.verdict.cheapest is shown.verdict.index else 0,
             ),
             key="frontier",
             config=charts.ZOOMED,

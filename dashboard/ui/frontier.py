@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.charts import GOOD, INK, Style, laid_out, log_axis, note, styles
+from dashboard.ui.units import counted
 from db.runs import EXACT, Trial
 
 ENLARGED = 0.84
@@ -23,12 +24,19 @@ _FRAME = {"x0": 0.42, "x1": 1, "y0": 0.03, "y1": 0.67}
 
 
 def recall_against_latency(
-    trials: Sequence[Trial], *, k: int, target: Target, best: Trial | None = None, height: int = 410
+    trials: Sequence[Trial],
+    *,
+    k: int,
+    target: Target,
+    best: Trial | None = None,
+    ties: int = 0,
+    height: int = 410,
 ) -> go.Figure:
     """Draw every measured trial: its recall over the full range against its p95 latency on a log axis.
 
-    Points of one index are joined in the order of its setting; whiskers are 95 % intervals; ``best`` is
-    ringed.  An inset enlarges the upper end where points crowd there and leave room for it.
+    Points of one index are joined in the order of its setting; whiskers are 95 % intervals, both ways;
+    ``best`` is ringed, and ``ties`` others are not slower for sure.  An inset enlarges the upper end where
+    points crowd there and leave room for it.
     """
     measured = [trial for trial in trials if trial.is_measured]
     low, high = _reach(measured, target.p95_ms)
@@ -45,7 +53,7 @@ def recall_against_latency(
     if best:
         inside = best in close
         figure.add_annotation(
-            _best_note(best, "2", *_reach(close)) if inside else _best_note(best, "", low, high)
+            _best_note(best, ties, "2", *_reach(close)) if inside else _best_note(best, ties, "", low, high)
         )
     layout: dict[str, Any] = {
         "xaxis": log_axis("p95 latency, ms (log scale)", low, high),
@@ -90,21 +98,37 @@ def _line(points: Sequence[Trial], style: Style, axes: str, *, labelled: bool) -
         "text": [" ".join(map(str, t.setting.values())) for t in points],
         "textposition": "bottom right",
         "textfont": {"size": 11, "color": INK},
-        "customdata": [f"{index_name(t)}<br>{setting_name(t)}" for t in points],
-        "hovertemplate": "%{customdata}<br>recall %{y:.3f}, p95 %{x:.3g} ms<extra></extra>",
+        "customdata": [_hover(t) for t in points],
+        "hovertemplate": "%{customdata}<extra></extra>",
         "line": {"color": style.color, "dash": style.dash, "width": 2},
         "marker": {
             "color": style.color,
             "symbol": style.symbol,
             "size": 12 if method == EXACT else 8,
         },
-        "error_y": {
-            "array": [t.measures["recall_high"] - _recall(t) for t in points],
-            "arrayminus": [_recall(t) - t.measures["recall_low"] for t in points],
-            "thickness": 1.2,
-            "width": 3,
-        },
+        "error_x": _whiskers(points, "p95_ms"),
+        "error_y": _whiskers(points, "recall"),
     }
+
+
+def _whiskers(points: Sequence[Trial], key: str) -> dict[str, Any]:
+    return {
+        "array": [t.measures[f"{key}_high"] - t.measures[key] for t in points],
+        "arrayminus": [t.measures[key] - t.measures[f"{key}_low"] for t in points],
+        "thickness": 1,
+        "width": 2,
+    }
+
+
+def _hover(trial: Trial) -> str:
+    """Name a trial with its recall and latencies, each with its 95 % interval."""
+    m = trial.measures
+    recall = f"recall {m['recall']:.3f} [{m['recall_low']:.3f}, {m['recall_high']:.3f}]"
+    latencies = [
+        f"{key[:3]} {m[key]:.3g} ms [{m[f'{key}_low']:.3g}, {m[f'{key}_high']:.3g}]"
+        for key in ("p50_ms", "p95_ms", "p99_ms")
+    ]
+    return "<br>".join([index_name(trial), setting_name(trial), recall, *latencies])
 
 
 def _target_area(target: Target, low: float, axes: str) -> dict[str, Any]:
@@ -136,11 +160,12 @@ def _ring(best: Trial, axes: str) -> dict[str, Any]:
     }
 
 
-def _best_note(best: Trial, axes: str, low: float, high: float) -> dict[str, Any]:
+def _best_note(best: Trial, ties: int, axes: str, low: float, high: float) -> dict[str, Any]:
+    place = f"no real difference to {counted(ties, 'other')}" if ties else "cheapest in target"
     x = math.log10(_p95(best))
     towards_the_middle = -1 if x > (low + high) / 2 else 1
     return note(
-        f"<b>{setting_name(best)}</b><br>cheapest in target",
+        f"<b>{setting_name(best)}</b><br>{place}",
         x=x,
         y=_recall(best),
         xref=f"x{axes}",
@@ -185,6 +210,7 @@ def _inset(figure: go.Figure, close: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _reach(trials: Sequence[Trial], *others_ms: float) -> tuple[float, float]:
-    """Exponents between which the latencies of ``trials`` lie, with air on both sides."""
-    values = [*map(_p95, trials), *others_ms]
-    return math.log10(min(values) / 1.6), math.log10(max(values) * 1.6)
+    """Exponents between which the latencies of ``trials`` lie with their whiskers, with air on both sides."""
+    lows = [trial.measures["p95_ms_low"] for trial in trials]
+    highs = [trial.measures["p95_ms_high"] for trial in trials]
+    return math.log10(min(*lows, *others_ms) / 1.4), math.log10(max(*highs, *others_ms) * 1.4)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.benchmark.verdict import Verdict, index_name, setting_name
+from dashboard.benchmark.ties import doubt
+from dashboard.benchmark.verdict import Verdict, full_name, index_name, setting_name
 from dashboard.ui.charts import figure_of
+from dashboard.ui.messages import escaped
 from dashboard.ui.units import counted, duration, gain, size
 from db.runs import Trial
 
@@ -47,10 +49,26 @@ def words(verdict: Verdict, trials: int, k: int) -> Words:
         "Meets the target",
         ":material/check_circle:",
         "green",
-        f"cheapest of {counted(trials, 'trial')} with {target}",
+        f"{_place(verdict)} {counted(trials, 'trial')} with {target}",
         praise(verdict.cheapest),
-        _surer(verdict),
+        _joined(_doubt(verdict), _surer(verdict)),
     )
+
+
+def _place(verdict: Verdict) -> str:
+    """Say whether the cheapest is that for sure."""
+    if not verdict.ties:
+        return "cheapest of"
+    return f"tied with {counted(len(verdict.ties), 'other')} of"
+
+
+def _doubt(verdict: Verdict) -> str | None:
+    told = doubt(verdict)
+    return escaped(told) if told else None
+
+
+def _joined(*remarks: str | None) -> str | None:
+    return " ".join(filter(None, remarks)) or None
 
 
 def praise(trial: Trial) -> str:
@@ -68,8 +86,12 @@ def praise(trial: Trial) -> str:
 
 
 def _what_an_index_gains(verdict: Verdict) -> str | None:
-    if verdict.index is None:
+    if verdict.index is None or verdict.exact is None:
         return None
+    if told := _doubt(verdict):
+        return f"An index would gain nothing that shows. {told}"
+    if verdict.index.measures["p95_ms"] >= verdict.exact.measures["p95_ms"]:
+        return "No index that was tried is quicker."
     return f"An index would be quicker, at a price. {praise(verdict.index)}."
 
 
@@ -80,8 +102,9 @@ def _surer(verdict: Verdict) -> str | None:
     if (surer := verdict.surer) is None:
         return f"{doubt} Ask more queries, or try a higher setting, to be sure."
     low, high = surer.measures["recall_low"], surer.measures["recall_high"]
+    alike = index_name(surer) == index_name(verdict.cheapest)
     return (
-        f"{doubt} To be 95 % sure of the target take **{setting_name(surer)}**: "
+        f"{doubt} To be 95 % sure of the target take **{(setting_name if alike else full_name)(surer)}**: "
         f"recall {surer.measures['recall']:.2f} [{low:.2f}, {high:.2f}], p95 {_ms(surer)}."
     )
 

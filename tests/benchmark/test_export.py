@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from dashboard.benchmark.document import to_document
 from dashboard.benchmark.export import FORMATS, Format, flat_row, format_named
+from dashboard.benchmark.target import Target
 from db.errors import RequestError
 from db.runs import LIVE, Figures, Run, Trial
 from tests.benchmark.test_compare import PLAN, run_of
@@ -27,7 +29,8 @@ TRIALS = (
     replace(
         trial(value=40, position=1),
         k=10,
-        facts={"server_ms": 0.4, "inserted": {"rows": 50, "row_ms": 0.2, "wal_bytes": 900.0}},
+        facts={"server_ms": 0.4, "inserted": {"rows": 50, "row_ms": 0.2, "wal_bytes": 900.0}}
+        | {"size_forecast_bytes": 40 * 2**20},
         load=[POINT],
     ),
     replace(trial("ivfflat", 4, position=2, void=True), k=10, subset="1 %"),
@@ -55,6 +58,7 @@ def test_csv_has_a_line_a_trial_and_a_column_for_every_bound() -> None:
     assert [row["recall"] for row in rows] == ["1.0", "0.99", ""]
     assert rows[1]["recall_low"] == "0.98"
     assert rows[1]["insert_row_ms"] == "0.2"
+    assert (rows[1]["size_forecast_bytes"], rows[1]["size_over_forecast"]) == (str(40 * 2**20), "1.25")
     assert rows[2]["subset"] == "1 %"
 
 
@@ -68,6 +72,26 @@ def test_json_is_the_whole_run() -> None:
     assert (document["run"], document["plan"]["repeats"]) == (7, 2)
     assert document["exact"]["recall"] == 1
     assert [t["position"] for t in document["trials"]] == [1, 2]
+
+
+def test_json_has_the_verdicts_and_the_growth() -> None:
+    grown = [
+        replace(made, position=2 * place + i, k=10, rows=rows)
+        for place, rows in enumerate((1_000, 2_000, 4_000))
+        for i, made in enumerate((bounded(exact(rows / 100)), bounded(trial(p95_ms=1 + place / 100))))
+    ]
+    run = run_of(*grown, plan=replace(PLAN, queries=20, sizes=(1_000, 2_000, 4_000)))
+    document = to_document(run, {}, Target(0.95, 80))
+    assert [(v["k"], v["cheapest"], v["target"]["p95_ms"]) for v in document["verdicts"]] == [(10, 4, 80)]
+    arm, index = document["growth"]
+    assert arm["exponent"]["value"] == pytest.approx(1)
+    assert arm["crossing_rows"]["value"] == pytest.approx(8_000)
+    assert arm["crossing_rows"]["low"] < 8_000 < arm["crossing_rows"]["high"]
+    assert (arm["budget_ms"], arm["forecast"]["rows"]) == (80, 8_000)
+    assert [size["rows"] for size in arm["sizes"]] == [1_000, 2_000, 4_000]
+    assert "reaches 80 ms at ~8,000 rows" in arm["said"]
+    assert "would be a guess" in index["said"]
+    json.dumps(document, default=str, allow_nan=False)
 
 
 def test_parquet_has_the_figures_of_every_query_and_the_plan_beside() -> None:
@@ -96,6 +120,9 @@ def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None
     assert "Recall@10, where 1 %" in page
     assert "HNSW m=16, ef_construction=64, ef_search=40 is the cheapest in target" in page
     assert page.count("<svg") == 1
+    assert "<td>2.00<small>1.80 to 2.20</small></td>" in page, "p95 with its interval"
+    assert "<th>Worst tenth</th>" in page
+    assert "<td>50.0<small>1.25 of forecast</small></td>" in page
     assert "[[index]]" in page
 
 
@@ -114,6 +141,7 @@ def test_the_report_draws_growth_and_clients_where_they_were_measured() -> None:
     ).decode()
     assert page.count("<svg") == 3
     assert "Exact search reaches 20 ms at ~2,000 rows" in page
+    assert "p95 ~ rows ** 1.00 [" in page
     assert page.count("<polygon") == 3, "a band for each arm"
     assert page.count("all it can") == 6
     assert page.count("50/s") == 3, "the open loop is in the table"

@@ -13,13 +13,16 @@ from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.settings import settings
 from db import jobs
+from db.catalog import find_column
 from db.distance import Distance
 from db.engine import Database
 from db.forms import parse_spec
 from db.progress import Unrecorded
 from db.runs import Run, load_run
+from tests.kept import keep_run
 from tests.pages.conftest import open_app
 from tests.pages.filled import COLUMN, INDEX, fill_products, measure_products, widget
+from tests.trials import exact, trial
 
 
 @pytest.fixture
@@ -124,6 +127,18 @@ def test_the_target_decides_what_is_in_it(products: Database) -> None:
     hard = open_app("benchmarks", run=str(run_id), recall="0.01", p95="0.01")
     assert set(trials_of(hard)) == {"✕ too slow"}
     assert "Misses the target" in shown(hard)
+
+
+def test_what_is_not_told_apart_is_tied_and_not_called_the_cheapest(products: Database) -> None:
+    with products.reading("tests") as connection:
+        column = find_column(connection, COLUMN)
+    plan = BenchmarkPlan(COLUMN, Distance.COSINE, ())
+    trials = exact(), trial(value=40), trial(value=50), trial(value=60, p95_ms=3)
+    app = open_app("benchmarks", run=str(keep_run(products, column, plan, *trials)))
+    assert not app.error
+    assert trials_of(app) == ["✕ too slow", "★ tied", "≈ tied", "✓ in target"]
+    assert "tied with 1 other of 4 trials" in shown(app)
+    assert "No real difference at p95 between HNSW" in shown(app)
 
 
 def test_a_target_beyond_all_numbers_is_left_out(products: Database) -> None:

@@ -11,8 +11,11 @@ from dashboard.benchmark.target import Target
 from dashboard.ui import benchmark_charts as drawn
 from dashboard.ui import benchmark_growth_chart as growth
 from dashboard.ui import benchmark_twins as twins
+from dashboard.ui.benchmark_builds import panels
+from dashboard.ui.benchmark_shown import seen
 from dashboard.ui.charts import series_name, styles
 from db.runs import Figures, Trial
+from tests.benchmark.test_compare import PLAN, run_of
 from tests.trials import exact, trial
 
 TARGET = Target()
@@ -96,6 +99,31 @@ def test_the_map_has_m_down_and_ef_search_across_and_a_hole_where_nothing_was_me
     assert (list(recall.y), list(recall.x)) == (["8", "16"], ["40", "80"])
     assert recall.z[0][1] is None
     assert p95.reversescale
+
+
+def test_builds_that_differ_in_ef_construction_have_a_line_of_the_map_each() -> None:
+    dearer = replace(built(8, 40), options={"m": 8, "ef_construction": 200})
+    better = replace(dearer, measures=dearer.measures | {"recall": 0.999})
+    recall, _ = drawn.recall_and_latency_by_build([built(8, 40), better, built(16, 40)]).data
+    assert list(recall.y) == ["8, 64", "8, 200", "16, 64"]
+    assert [line[0] for line in recall.z] == [0.99, 0.999, 0.99]
+    assert recall.customdata[1][0] == "m=8, ef_construction=200, ef_search=40"
+
+
+def test_a_size_stands_beside_what_had_been_forecast() -> None:
+    made = replace(trial(), facts={"size_forecast_bytes": 40 * 2**20})
+    run = run_of(exact(), made, plan=replace(PLAN, variants=()))
+    [size] = [panel for panel in panels(seen(run, TARGET)) if panel.beside]
+    [bar] = drawn.bars_by_index([made], [size], 100).layout.annotations
+    assert bar.text == "50.0 MB<br>~40.0 MB forecast, 1.25 times"
+    costs = twins.costs([made], [size]).to_dict("records")[0]
+    assert costs["Index size, share of shared_buffers: forecast"] == "~40.0 MB forecast, 1.25 times"
+
+
+def test_every_measure_is_listed_with_its_interval() -> None:
+    [row] = twins.intervals([trial(p95_ms=2), trial(void=True)]).to_dict("records")
+    assert (row["p95 ms"], row["p50 ms"]) == ("2.00 [1.80, 2.20]", "1.00 [0.900, 1.10]")
+    assert row["Recall@k"] == "0.990 [0.980, 1.00]"
 
 
 def test_the_crossing_is_told_with_its_interval() -> None:

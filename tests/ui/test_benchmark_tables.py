@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.statistics import Difference
+from dashboard.benchmark.statistics import Verdict as Told
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import sweep
-from dashboard.benchmark.verdict import Standing, judge, setting_name
+from dashboard.benchmark.verdict import Standing, Tie, judge, setting_name
 from dashboard.ui import benchmark_tables as tables
 from dashboard.ui.benchmark_live import steps
 from dashboard.ui.benchmark_shown import seen
@@ -56,9 +58,12 @@ def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
         trial(p95_ms=30),
         trial(recall=0.1),
         trial(void=True),
+        trial(p95_ms=1.1),
     ]
-    frame = tables.judged(trials, judge(trials, Target()))
-    chips = {chip[0] for chip in frame["Verdict"]}
+    tie = Tie(trials[-1], Difference(0.1, -0.1, 0.2, Told.SAME), 1.0)
+    sure = judge(trials, Target())
+    frames = [tables.judged(trials, verdict) for verdict in (sure, replace(sure, ties=(tie,)))]
+    chips = {chip[0] for frame in frames for chip in frame["Verdict"]}
     assert len(chips) == len(Standing)
     assert chips <= set(tables.CHIP_COLORS)
     assert not any(chip[0].isalnum() for chip in chips)
@@ -75,6 +80,8 @@ def test_figures_carry_their_units() -> None:
     [row] = tables.judged([trial(p95_ms=4)], judge([], Target())).to_dict("records")
     assert (row["p95 ms"], row["Size MB"], row["QPS"]) == (4, 50, 250)
     assert row["95 % interval"] == "0.98 to 1.00"
+    assert row["p95 interval"] == "3.60 to 4.40"
+    assert row["Worst tenth"] == 0.89
 
 
 def test_a_run_that_goes_on_shows_what_is_stored_measured_and_waiting() -> None:
@@ -131,7 +138,7 @@ def test_the_share_of_queries_under_the_target_stands_beside_the_mean() -> None:
 
 
 def test_a_run_says_where_its_queries_came_from_and_how_quiet_the_machine_was() -> None:
-    noise = {"remarks": [], "others_cpus": 0.2, "steal": 0.0}
+    noise = {"remarks": [], "others_cpus": 0.2, "steal": 0.0, "drift": 1.08}
     run = replace(
         RUN,
         plan=replace(PLAN, query_source="perturbed:0.1").to_params(),
@@ -140,6 +147,7 @@ def test_a_run_says_where_its_queries_came_from_and_how_quiet_the_machine_was() 
     facts = tables.circumstances(run)
     assert facts["Queries"] == "200 from perturbed:0.1, seed 0, asked once"
     assert facts["Noise"].startswith("quiet")
+    assert facts["Order"].endswith("took up to 1.08 times as long beside one as beside another")
     assert facts["Took"] == "1 min 15 s; forecast was 1 min 0 s"
 
 

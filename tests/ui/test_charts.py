@@ -68,6 +68,25 @@ def test_the_whiskers_span_the_interval() -> None:
     assert list(error.arrayminus) == pytest.approx([0.01, 0.01])
 
 
+def test_latencies_have_whiskers_and_all_their_intervals_in_the_hover() -> None:
+    line = next(trace for trace in drawn(SPREAD).data if trace.name.startswith("HNSW"))
+    assert list(line.error_x.array) == pytest.approx([0.05, 0.2])
+    assert list(line.error_x.arrayminus) == pytest.approx([0.05, 0.2])
+    assert line.customdata[1].split("<br>")[1:] == [
+        "ef_search=80",
+        "recall 0.980 [0.970, 0.990]",
+        "p50 1 ms [0.9, 1.1]",
+        "p95 2 ms [1.8, 2.2]",
+        "p99 4 ms [3.6, 4.4]",
+    ]
+
+
+def test_a_best_trial_that_others_tie_with_is_not_called_the_cheapest() -> None:
+    figure = frontier.recall_against_latency(SPREAD, k=10, target=TARGET, best=SPREAD[2], ties=2)
+    told = [note.text for note in figure.layout.annotations]
+    assert "<b>ef_search=80</b><br>no real difference to 2 others" in told
+
+
 def test_the_axes_name_what_they_show_with_its_unit() -> None:
     layout = drawn(SPREAD).layout
     assert layout.xaxis.title.text == "p95 latency, ms (log scale)"
