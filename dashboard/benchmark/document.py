@@ -9,7 +9,13 @@ from db.runs import Run, Trial
 
 
 def to_document(run: Run) -> dict[str, Any]:
-    """Put a run's figures, the exact search they compare with, and its circumstances together."""
+    """Put a run's figures, the exact search they compare with, and its circumstances together.
+
+    Of a run with a target also the answer: see ``advice.recommended``.
+    """
+    environment = dict(run.environment or {})
+    answer = environment.pop("answer", None)
+    tuned = {"target": run.plan["target"], "answer": answer} if run.plan.get("target") else {}
     return {
         "run": run.id,
         "state": run.state,
@@ -20,10 +26,11 @@ def to_document(run: Run) -> dict[str, Any]:
         "rows": run.rows,
         "queries": run.queries,
         "plan": run.plan,
+        **tuned,
         "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
         "exact": to_row(run.exact) if run.exact else None,
         "environment": {
-            **(run.environment or {}),
+            **environment,
             "table_unchanged": run.fingerprint_after and run.fingerprint_after == run.fingerprint_before,
         },
     }

@@ -115,6 +115,7 @@ _SIGNS = {
     Standing.IN_TARGET: "✓ ",
     Standing.MISSES_RECALL: "✕ ",
     Standing.TOO_SLOW: "✕ ",
+    Standing.REACHES_RECALL: "◔ ",
     Standing.VOID: "⊘ ",
 }
 
@@ -122,7 +123,8 @@ _SIGNS = {
 def _row(trial: Trial, verdict: Verdict) -> str:
     standing, m = verdict.standing(trial), trial.measures
     name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
-    cells = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
+    few = f" ({trial.queries} of {trial.facts['of_queries']} queries)" if trial.is_short else ""
+    cells = [_SIGNS[standing] + standing.value, name, setting_name(trial) + few, _number(trial.rows, ",d")]
     if m:
         cells += [f"{m['recall']:.3f}", f"{m['recall_low']:.2f} to {m['recall_high']:.2f}"]
         cells += [f"{m[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")] + [f"{m['qps']:,.0f}"]
@@ -149,7 +151,7 @@ def _facts(run: Run) -> dict[str, str]:
     return flat
 
 
-_JUDGED = frozenset({"noise", "forecast"})
+_JUDGED = frozenset({"noise", "forecast", "answer"})
 
 
 def _plain(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import click
 from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from dashboard.commands.run_files import check_run, compared, formats_of, write
-from db.words import counted
+from dashboard.commands.run_table import show
 
 if TYPE_CHECKING:
     from dashboard.benchmark.plan import BenchmarkPlan
@@ -159,7 +159,7 @@ def _plan(
 ) -> tuple[BenchmarkPlan, ColumnInfo]:
     """Make the plan of a file, of flags, or of a file with what the flags replace."""
     from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import read_index, sweep
+    from dashboard.benchmark.trials import Variant, read_index, sweep
     from db.catalog import default_distance, find_column
     from db.distance import distance_named
 
@@ -171,7 +171,9 @@ def _plan(
     if "distance" in given:
         given["distance"] = distance_named(given["distance"])
     if indexes:
-        given["variants"] = sweep([read_index(index) for index in indexes], {})
+        specs = [read_index(index) for index in indexes]
+        tuned = base and base.target
+        given["variants"] = tuple(Variant(spec, ()) for spec in specs) if tuned else sweep(specs, {})
     if base:
         return replace(base, column=str(found), **given), found
     usual = {"distance": default_distance(found), "variants": ()}
@@ -242,56 +244,3 @@ def _show_plan(plan: BenchmarkPlan, expected: dict[str, Any] | None, *, as_json:
         emit({"plan": plan.to_params(), "toml": to_toml(plan), "forecast": expected})
     else:
         click.echo(to_toml(plan), nl=False)
-
-
-USUAL_K = 10
-
-_FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
-
-
-def show(document: Mapping[str, Any]) -> None:
-    """Print the trials of a run as a table, then what several clients got."""
-    trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
-    grows = len({trial["rows"] for trial in trials if not trial["subset"] and trial["arm"] == "copy"}) > 1
-    names = [_named(trial, with_rows=grows) for trial in trials]
-    head = ("index", "setting", *_FIGURES)
-    lines = [head, *((*name, *_figures(trial)) for name, trial in zip(names, trials, strict=True))]
-    widths = [max(len(line[i]) for line in lines if len(line) == len(head)) for i in range(len(head))]
-    for line in lines:
-        named = (cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False))
-        figures = (cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=False))
-        click.echo("  ".join((*named, *figures)).rstrip())
-    for name, trial in zip(names, trials, strict=True):
-        for point in trial["load"]:
-            offered = f" at {point['rate']:,.0f}/s offered" if point["rate"] else ""
-            click.echo(
-                f"{' '.join(filter(None, name))}: {counted(point['clients'], 'client')}{offered}, "
-                f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, "
-                f"{counted(point['errors'], 'error')}"
-            )
-    beside = document.get("compared") or {"pairs": ()}
-    by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}
-    for pair in beside["pairs"]:
-        told = (f"{key} {pair['differences'][key]['verdict']}" for key in ("recall", "p95_ms"))
-        setup = " ".join(filter(None, by_position[pair["after"]]))
-        click.echo(f"{setup}: beside run {beside['run']}, {', '.join(told)}")
-    for remark in (document["environment"] or {}).get("remarks", ()):
-        say(remark)
-    say(f"Run {document['run']}; the page Benchmarks charts it.")
-
-
-def _figures(trial: Mapping[str, Any]) -> tuple[str, ...]:
-    if trial["state"] == "void":
-        return (f"void: {trial['reason']}",)
-    return tuple("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _FIGURES)
-
-
-def _named(trial: Mapping[str, Any], *, with_rows: bool) -> tuple[str, str]:
-    """Name a trial's index, and what it was asked with where that is not the usual."""
-    options = ",".join(f"{name}={value}" for name, value in trial["options"].items())
-    asked = [f"{name}={value}" for name, value in trial["setting"].items()]
-    asked += [f"k={trial['k']}"] if trial["k"] != USUAL_K else []
-    asked += [f"where {trial['subset']}"] if trial["subset"] else []
-    asked += [f"on {trial['rows']:,} rows"] if with_rows and trial["rows"] else []
-    asked += ["live"] if trial["arm"] == "live" else []
-    return (f"{trial['index']}:{options}" if options else trial["index"]), ", ".join(asked)

@@ -118,9 +118,7 @@ def asked_for(plan: BenchmarkPlan) -> SweepAsked | TuneAsked | None:
     if plan.target:
         specs = tuple(variant.index for variant in plan.variants)
         tuned = TuneAsked(basics, plan.target, specs, plan.query_source, plan.sample_rows)
-        # The settings of a candidate are searched: what a file says of them has no effect.
-        wanted = replace(wanted, variants=tuple(Variant(spec, ()) for spec in specs))
-        shows = specs and len(plan.ks) == 1 and LEAST_P95_MS <= plan.target.p95_ms <= MOST_P95_MS
+        shows = specs and LEAST_P95_MS <= plan.target.p95_ms <= MOST_P95_MS
         return tuned if shows and _makes(tuned, wanted) else None
     listed = SweepAsked(basics, _more(wanted, ()), (), plan.variants, plan.sizes)
     combined = SweepAsked(basics, _more(wanted, plan.variants), _grids(plan.variants), (), plan.sizes)

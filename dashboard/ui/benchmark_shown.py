@@ -98,7 +98,8 @@ def _tell_tuned(run: Run, plan: BenchmarkPlan, target: Target) -> None:
         st.caption(
             f"for recall ≥ {target.recall:g} and p95 ≤ {target.p95_ms:g} ms: of {len(plan.variants)} "
             f"candidates, {counted(len(run.trials), 'trial')} on copies of {copies} rows{took}. The trials "
-            "below are the evidence; candidates that the small copy ruled out were not built on the whole."
+            "below are the evidence, with every setting that was asked; candidates that the small copy ruled "
+            "out were not built on the whole."
         )
 
 

@@ -54,6 +54,6 @@ def test_an_index_is_read_back_from_its_trial(index: str) -> None:
     again = replace(trial(spec.method.name), options={**spec.options, "build": 2}, subset=spec.only, k=5)
 
     assert spec_of(again) == spec
-    plan = replace(PLAN, subsets=(None, "price<=9"))
+    plan = replace(PLAN, target=None, subsets=(None, "price<=9"))
     recipe = recipe_of(again, plan)
     assert (recipe.index, recipe.k, len(recipe.filters)) == (spec, 5, 1 if spec.only else 0)

@@ -1,0 +1,78 @@
+"""A run as the command line prints it: its trials as a table, and the answer where there was a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from dashboard.commands.common import say
+from db.words import counted
+
+USUAL_K = 10
+
+_FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
+
+
+def show(document: Mapping[str, Any]) -> None:
+    """Print the trials of a run as a table, then what several clients got, and what a target was met by."""
+    trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
+    grows = len({trial["rows"] for trial in trials if not trial["subset"] and trial["arm"] == "copy"}) > 1
+    names = [_named(trial, with_rows=grows) for trial in trials]
+    head = ("index", "setting", *_FIGURES)
+    lines = [head, *((*name, *_figures(trial)) for name, trial in zip(names, trials, strict=True))]
+    widths = [max(len(line[i]) for line in lines if len(line) == len(head)) for i in range(len(head))]
+    for line in lines:
+        named = (cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False))
+        figures = (cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=False))
+        click.echo("  ".join((*named, *figures)).rstrip())
+    for name, trial in zip(names, trials, strict=True):
+        for point in trial["load"]:
+            offered = f" at {point['rate']:,.0f}/s offered" if point["rate"] else ""
+            click.echo(
+                f"{' '.join(filter(None, name))}: {counted(point['clients'], 'client')}{offered}, "
+                f"{point['qps']:,.0f} queries/s, p95 {point['p95_ms']:,.3f} ms, "
+                f"{counted(point['errors'], 'error')}"
+            )
+    beside = document.get("compared") or {"pairs": ()}
+    by_position = {trial["position"]: name for name, trial in zip(names, trials, strict=True)}
+    for pair in beside["pairs"]:
+        told = (f"{key} {pair['differences'][key]['verdict']}" for key in ("recall", "p95_ms"))
+        setup = " ".join(filter(None, by_position[pair["after"]]))
+        click.echo(f"{setup}: beside run {beside['run']}, {', '.join(told)}")
+    for remark in (document["environment"] or {}).get("remarks", ()):
+        say(remark)
+    if document.get("target"):
+        _tell(document["answer"], document["target"])
+    say(f"Run {document['run']}; the page Benchmarks charts it.")
+
+
+def _tell(answer: Mapping[str, Any] | None, target: Mapping[str, float]) -> None:
+    wanted = f"recall >= {target['recall']:g} and p95 <= {target['p95_ms']:g} ms"
+    if answer is None:
+        click.echo(f"\nNothing tried reaches {wanted}.")
+        return
+    click.echo(f"\nThe cheapest that reaches {wanted}: {answer['name']}.")
+    if answer["sql"]:
+        click.echo(f"\n{answer['sql']}")
+    if answer["migration"]:
+        click.echo(f"As an Alembic migration:\n\n{answer['migration']}")
+
+
+def _figures(trial: Mapping[str, Any]) -> tuple[str, ...]:
+    if trial["state"] == "void":
+        return (f"void: {trial['reason']}",)
+    return tuple("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _FIGURES)
+
+
+def _named(trial: Mapping[str, Any], *, with_rows: bool) -> tuple[str, str]:
+    """Name a trial's index, and what it was asked with where that is not the usual."""
+    options = ",".join(f"{name}={value}" for name, value in trial["options"].items())
+    asked = [f"{name}={value}" for name, value in trial["setting"].items()]
+    asked += [f"k={trial['k']}"] if trial["k"] != USUAL_K else []
+    asked += [f"where {trial['subset']}"] if trial["subset"] else []
+    asked += [f"on {trial['rows']:,} rows"] if with_rows and trial["rows"] else []
+    asked += [f"{trial['queries']} queries"] if "of_queries" in trial["facts"] else []
+    asked += ["live"] if trial["arm"] == "live" else []
+    return (f"{trial['index']}:{options}" if options else trial["index"]), ", ".join(asked)
