@@ -84,7 +84,8 @@ def test_indexes_with_settings_of_their_own_stand_beside() -> None:
 def test_a_target_has_fields_where_all_else_is_as_usual() -> None:
     tuned = replace(PLAN, target=Target(0.9, 5), variants=(Variant(parse_spec("hnsw"), ()),))
     assert asked_for(tuned) is not None
-    assert asked_for(replace(tuned, subsets=("1 %",))) is None
+    assert asked_for(replace(tuned, subsets=("1 %",))) is not None
+    assert asked_for(replace(tuned, variants=(Variant(parse_spec("hnsw"), (), tuples=(500,)),))) is None
     assert asked_for(replace(tuned, target=Target(0.9, 0.001))) is None
 
 
