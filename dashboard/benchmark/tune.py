@@ -59,6 +59,7 @@ def tune(
     """Find the cheapest of the plan's candidates; ``begin`` makes the copy of so many rows, None for all.
 
     Every setting that was asked is kept as a trial, and the order of the candidates in the checkpoint.
+    Where no small copy says anything they are taken in the order of the plan, up to the first that meets it.
     """
     screened = max(rows // SCREENED_SHARE, LEAST_SCREENED, 4 * plan.queries)
     order: Sequence[Variant] = plan.variants
