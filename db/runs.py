@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, cast, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, cast, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db import schema
@@ -33,6 +33,7 @@ class Trial:
     ``arm`` is COPY, or LIVE for the user's own table.  ``rows`` were searched for ``k`` neighbours each,
     limited to those of ``subset`` where it is one.  ``load`` holds what several clients at once got
     (dashboard.benchmark.load), ``facts`` what else was seen: the build's notices and workers, buffers.
+    A trial that fewer queries had decided names there how many the run has: ``of_queries``.
     """
 
     position: int
@@ -59,6 +60,11 @@ class Trial:
     def is_measured(self) -> bool:
         """Whether there are figures: the plan was the one to be measured."""
         return self.state == "measured"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it was ended once its recall was decided: its figures do not compare with whole trials'."""
+        return "of_queries" in self.facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +160,6 @@ def store_trial(
     values = {name: getattr(trial, name) for name in Trial.__slots__}
     values |= {"run_id": run_id, "latencies_ms": list(latencies_ms), "recalls": list(recalls)}
     connection.execute(insert(schema.trial).values(values))
-
-
-def forget_trials(connection: Connection, run_id: int) -> None:
-    """Drop the trials of a run that begins anew."""
-    connection.execute(delete(schema.trial).where(schema.trial.c.run_id == run_id))
 
 
 def finish_run(connection: Connection, run_id: int, state: str, fingerprint: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dashboard.benchmark.plan import BenchmarkPlan
@@ -30,7 +31,8 @@ def spec_of(trial: Trial) -> IndexSpec:
 def recommended(run: Run, column: VectorColumn) -> dict[str, Any] | None:
     """Name the cheapest trial of a tuned run that meets its target, with the SQL and the migration for it.
 
-    None where no trial meets it; no SQL for exact search, which needs none.
+    None where no trial meets it; no SQL for exact search, which needs none.  ``evidence`` is exact search and
+    every setting asked of the same index on the same rows, narrowest first: the one before the answer misses.
     """
     plan = BenchmarkPlan.from_params(run.plan)
     assert plan.target
@@ -47,4 +49,29 @@ def recommended(run: Run, column: VectorColumn) -> dict[str, Any] | None:
         "p95_ms": best.measures["p95_ms"],
         "sql": as_sql(column, recipe) if recipe else None,
         "migration": as_migration(column, recipe) if recipe else None,
+        "evidence": [_seen(trial) for trial in _beside(best, run.trials)],
+    }
+
+
+def _beside(best: Trial, trials: Sequence[Trial]) -> list[Trial]:
+    same = [
+        t for t in trials if t.is_measured and (t.arm, t.rows, t.subset) == (best.arm, best.rows, best.subset)
+    ]
+    index = (t for t in same if t.method != EXACT and (t.method, t.options) == (best.method, best.options))
+    name = spec_of(best).method.search.name if best.method != EXACT else ""
+    return [
+        *(t for t in same if t.method == EXACT),
+        *sorted(index, key=lambda t: (t.setting[name], t.queries)),
+    ]
+
+
+def _seen(trial: Trial) -> dict[str, Any]:
+    figures = ("recall", "recall_low", "recall_high", "p95_ms")
+    return {
+        "position": trial.position,
+        "index": trial.method,
+        "setting": trial.setting,
+        "queries": trial.queries,
+        "decided_early": trial.is_short,
+        **{name: trial.measures[name] for name in figures},
     }

@@ -67,9 +67,9 @@ def drift(pairs: Sequence[Pair]) -> float | None:
 
 
 def _by_setup(trials: Sequence[Trial]) -> dict[object, Trial]:
-    ascending = sorted((t for t in trials if t.is_measured), key=lambda t: t.rows or 0)
-    largest = {_setup(trial): trial for trial in ascending}
-    return {_setup(t): largest[_setup(t)] for t in trials if t.is_measured}
+    whole = [trial for trial in trials if trial.is_measured and not trial.is_short]
+    largest = {_setup(trial): trial for trial in sorted(whole, key=lambda t: t.rows or 0)}
+    return {_setup(trial): largest[_setup(trial)] for trial in whole}
 
 
 def _setup(trial: Trial) -> object:

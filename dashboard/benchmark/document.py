@@ -21,9 +21,13 @@ def to_document(
     """Put a run's figures, the exact search they compare with, and its circumstances together.
 
     ``observed`` are the figures of every query, by position: without them no verdict is doubted.  ``target``
-    is what the verdicts and the growth are about; left out, the plan's, else the usual.
+    is what the verdicts and the growth are about; left out, the plan's, else the usual.  Of a run with a
+    target of its own there is also the answer: see ``advice.recommended``.
     """
     asked = judged(run, observed or {}, target)
+    environment = dict(run.environment or {})
+    answer = environment.pop("answer", None)
+    tuned = {"target": run.plan["target"], "answer": answer} if run.plan.get("target") else {}
     return {
         "run": run.id,
         "state": run.state,
@@ -34,12 +38,13 @@ def to_document(
         "rows": run.rows,
         "queries": run.queries,
         "plan": run.plan,
+        **tuned,
         "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
         "exact": to_row(run.exact) if run.exact else None,
         "verdicts": [_verdict(each) for each in asked],
         "growth": [] if run.plan.get("target") else list(_growth(asked)),
         "environment": {
-            **(run.environment or {}),
+            **environment,
             "table_unchanged": run.fingerprint_after and run.fingerprint_after == run.fingerprint_before,
         },
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.benchmark.queries import HELD_OUT, parse_source
 from dashboard.benchmark.subset import Subset, parse_subset
-from dashboard.benchmark.target import WANTED_RECALL, Target
+from dashboard.benchmark.target import SWEPT_ALONE, WANTED_RECALL, Target, check_tuned
 from dashboard.benchmark.trials import NEIGHBOURS, PlannedTrial, Variant
 from db.columns import VectorColumn
 from db.distance import Distance, distance_named, distances_for
@@ -78,7 +78,9 @@ class BenchmarkPlan:
     inserts: int = INSERTS.default
     live: bool = False
     target: Target | None = None
-    """What to tune for: the indexes are then candidates, whose settings are searched and not swept."""
+    """What to tune for: the indexes are then candidates, whose settings are searched and not swept.
+
+    A plan with a target takes nothing of ``target.UNTUNED``."""
     sizes: tuple[int, ...] = ()
     """Rows of the copies to measure everything on, ascending, to see how it grows; none: one copy alone."""
     query_source: str = HELD_OUT
@@ -94,9 +96,12 @@ class BenchmarkPlan:
         if not self.ks:
             raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
         parse_source(self.query_source)
+        if self.target:
+            check_tuned(self)
         for variant in self.variants:
             if self.target is None:
                 variant.check()
+            variant.check_scans()
             if variant.index.only not in {None, *self.filters}:
                 raise RequestError(
                     f"{variant.index} is over the rows of {variant.index.only!r}, which nothing is asked of.",
@@ -259,7 +264,11 @@ class BenchmarkPlan:
         )
         if given.get("target"):
             given["target"] = Target(**given["target"])
-        if not given.get("clients"):
+            # An earlier release took more beside a target, and ignored it.
+            variants = tuple(replace(v, values=(), scans=v.scans[:1], tuples=v.tuples[:1]) for v in variants)
+            given |= {name: given[name][:1] for name in ("ks", "subsets") if name in given}
+            given = {name: value for name, value in given.items() if name not in SWEPT_ALONE}
+        elif not given.get("clients"):
             given["rate"] = RATE.default  # earlier releases took a rate that nobody offered
         given |= {"distance": distance_named(given["distance"]), "variants": variants}
         return cls(**given)

@@ -121,6 +121,7 @@ _SIGNS = {
     Standing.IN_TARGET: "✓ ",
     Standing.MISSES_RECALL: "✕ ",
     Standing.TOO_SLOW: "✕ ",
+    Standing.REACHES_RECALL: "◔ ",
     Standing.VOID: "⊘ ",
 }
 
@@ -128,7 +129,8 @@ _SIGNS = {
 def _row(trial: Trial, verdict: Verdict) -> str:
     standing, m = verdict.standing(trial), trial.measures
     name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
-    texts = [_SIGNS[standing] + standing.value, name, setting_name(trial), _number(trial.rows, ",d")]
+    few = f" ({trial.queries} of {trial.facts['of_queries']} queries)" if trial.is_short else ""
+    texts = [_SIGNS[standing] + standing.value, name, setting_name(trial) + few, _number(trial.rows, ",d")]
     cells = [escape(text) for text in texts]
     cells += [_bounded(m, key, how) if m else "" for key, how in _MEASURED.items()]
     cells += [_number(trial.build_s, ".1f"), _size(trial)]
@@ -167,7 +169,7 @@ def _facts(run: Run) -> dict[str, str]:
     return flat
 
 
-_JUDGED = frozenset({"noise", "forecast"})
+_JUDGED = frozenset({"noise", "forecast", "answer"})
 
 
 def _plain(value: object) -> str:

@@ -60,7 +60,7 @@ def benchmark(
         with database.writing("benchmark") as connection:
             begin = partial(begin_attempt, database, connection, plan, ledger, build_memory_mb)
             if plan.target:
-                tune(plan, plan.target, _rows(connection, run_id), lambda size: begin(size=size))
+                tune(plan, plan.target, _rows(connection, run_id), ledger, lambda size: begin(size=size))
             for size in () if plan.target else plan.sizes or (None,):
                 if not _is_done(connection, plan, run_id, size):
                     attempt = begin(size=size)
@@ -99,7 +99,7 @@ def _finish(
         column = find_column(connection, plan.column)
         now = fingerprint(connection, column)
         drop(connection, run_id)
-        learnt = afterwards(load_run(connection, run_id), took_s)
+        learnt = afterwards(load_run(connection, run_id), column, took_s)
         add_to_environment(connection, run_id, learnt)
         finish_run(connection, run_id, "succeeded", now)
         trials = len(plan.trials)

@@ -43,7 +43,7 @@ class Variant:
         return " ".join([str(self.index), *(["@"] if settings else []), *settings])
 
     def check(self) -> None:
-        """Raise RequestError for a setting out of its bounds, or none at all."""
+        """Raise RequestError for a value of the search setting out of its bounds, or none at all."""
         method = self.index.method
         if not self.values:
             raise RequestError(
@@ -52,6 +52,10 @@ class Variant:
             )
         for value in self.values:
             method.search.check(value)
+
+    def check_scans(self) -> None:
+        """Raise RequestError for an iterative scan that the method has not, or one out of its bounds."""
+        method = self.index.method
         for scan in filter(None, self.scans):
             if not knows_scan(method, scan):
                 raise RequestError(

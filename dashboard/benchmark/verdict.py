@@ -24,6 +24,7 @@ class Standing(Enum):
     IN_TARGET = "in target"
     MISSES_RECALL = "misses recall"
     TOO_SLOW = "too slow"
+    REACHES_RECALL = "reaches recall"
     VOID = "void"
 
 
@@ -68,6 +69,8 @@ class Verdict:
             return Standing.TIED
         if trial.measures["recall"] < self.target.recall:
             return Standing.MISSES_RECALL
+        if trial.is_short:
+            return Standing.REACHES_RECALL
         return Standing.TOO_SLOW if trial.measures["p95_ms"] > self.target.p95_ms else Standing.IN_TARGET
 
 
@@ -75,8 +78,10 @@ def judge(trials: Sequence[Trial], target: Target) -> Verdict:
     """Find the cheapest trial in target: exact search where it is quick enough, for it needs no index.
 
     Among indexes the fastest at p95 is the cheapest: by the figures alone, which ties.weighed then doubts.
+    Short trials do not compete.
     """
-    measured = sorted((t for t in trials if t.is_measured), key=lambda t: t.measures["p95_ms"])
+    whole = (t for t in trials if t.is_measured and not t.is_short)
+    measured = sorted(whole, key=lambda t: t.measures["p95_ms"])
     inside = [t for t in measured if _meets(t, target, "recall")]
     exact = next((t for t in measured if t.method == EXACT), None)
     indexed = [t for t in measured if t.method != EXACT]
@@ -97,8 +102,11 @@ def _meets(trial: Trial, target: Target, recall: str) -> bool:
 
 
 def alike(trials: Sequence[Trial], k: int | None = None, subset: str | None = None) -> list[Trial]:
-    """Choose the trials that compare: on the largest copy, of one ``k`` and subset (the first's, else)."""
-    copies = [trial for trial in trials if trial.arm == COPY]
+    """Choose the trials that compare: on the largest copy, of one ``k`` and subset (the first's, else).
+
+    Short trials do not: few queries had decided their recall.
+    """
+    copies = [trial for trial in trials if trial.arm == COPY and not trial.is_short]
     if k is None and copies:
         k, subset = copies[0].k, copies[0].subset
     same = [trial for trial in copies if (trial.k, trial.subset) == (k, subset)]

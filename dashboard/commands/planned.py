@@ -30,7 +30,7 @@ def planned(
     ``given`` are its fields; ``swept`` the settings to try: ef_search, probes, scans and tuples.
     """
     from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import read_index, sweep
+    from dashboard.benchmark.trials import Variant, read_index, sweep
     from db.catalog import default_distance, find_column
     from db.distance import distance_named
 
@@ -42,7 +42,9 @@ def planned(
     if "distance" in given:
         given["distance"] = distance_named(given["distance"])
     if indexes:
-        given["variants"] = sweep([read_index(index) for index in indexes], {})
+        specs = [read_index(index) for index in indexes]
+        tuned = base and base.target
+        given["variants"] = tuple(Variant(spec, ()) for spec in specs) if tuned else sweep(specs, {})
     if base:
         plan = replace(base, column=str(found), **given)
     else:

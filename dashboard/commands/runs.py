@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.benchmark import show as show_run
 from dashboard.commands.common import done, emit, json_option, opened, say
 from dashboard.commands.run_files import check_run, comparison, document_of, judged_by, pair_in_words, write
+from dashboard.commands.run_table import show as show_run
 from db.errors import RequestError
 from db.words import counted
 

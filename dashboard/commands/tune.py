@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboard.commands.benchmark import announce, asking_all, measure, show
+from dashboard.commands.benchmark import announce, asking_all, measure
 from dashboard.commands.common import emit, json_option, opened
+from dashboard.commands.run_table import show
 
 if TYPE_CHECKING:
     from dashboard.benchmark.plan import BenchmarkPlan
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 @click.option("--queries", type=int, help="How many queries to ask.  [default: 200]")
 @click.option(
     "--query-source", help="held-out (the default), perturbed:0.1, table:SCHEMA.TABLE.COLUMN or saved."
+)
+@click.option("--filter", "subset", help="A share such as '1 %', or 'price<=150 and a=b'.")
+@click.option(
+    "--iterative-scan",
+    "scan",
+    type=click.Choice(["off", "relaxed_order", "strict_order"]),
+    help="How indexes that know it go on where a filter leaves too few rows.",
 )
 @click.option("--sample", "sample_rows", type=int, help="Tune on this many rows instead of all.")
 @click.option("--seed", type=int, help="Chooses the queries.  [default: 0]")
@@ -53,51 +61,30 @@ def tune(
         plan = asking_all(instance, plan, found)
         announce(plan, found)
         document = measure(instance, plan)
-        answer = _answer(instance, document["run"], found)
     if as_json:
-        emit({"target": {"recall": recall, "p95_ms": p95_ms}, "answer": answer, "run": document})
+        emit({"target": document.pop("target"), "answer": document.pop("answer"), "run": document})
     else:
         show(document)
-        _tell(answer, target)
 
 
 def _plan(
     instance: Instance, column: str, target: Target, indexes: tuple[str, ...], given: dict[str, Any]
 ) -> tuple[BenchmarkPlan, ColumnInfo]:
     from dashboard.benchmark.plan import BenchmarkPlan
-    from dashboard.benchmark.trials import Variant
+    from dashboard.benchmark.trials import read_index, sweep
     from dashboard.benchmark.tune import candidates
     from db.catalog import default_distance, find_column
     from db.distance import distance_named
-    from db.forms import parse_spec
 
     with instance.database.reading("tune") as connection:
         found = find_column(connection, column)
     named = given.pop("distance", None)
     distance = distance_named(named) if named else default_distance(found)
+    given["subsets"] = (given.pop("subset", None),)
     given["ks"] = (given.pop("k"),) if "k" in given else (10,)
     rows = given.get("sample_rows") or found.rows or 0
     usual = candidates(rows, found.type, found.dimensions or 1, distance)
-    specs = tuple(dict.fromkeys(map(parse_spec, indexes))) or usual
-    variants = tuple(Variant(spec, ()) for spec in specs)
+    scan = given.pop("scan", None)
+    swept = sweep([*map(read_index, indexes)] or usual, {}, [scan] if scan else [])
+    variants = tuple(replace(variant, values=()) for variant in swept)
     return BenchmarkPlan(str(found), distance, variants, target=target, **given), found
-
-
-def _answer(instance: Instance, run_id: int, column: ColumnInfo) -> dict[str, Any] | None:
-    from dashboard.benchmark.advice import recommended
-    from db.runs import load_run
-
-    with instance.database.reading("tune") as connection:
-        return recommended(load_run(connection, run_id), column)
-
-
-def _tell(answer: Mapping[str, Any] | None, target: Target) -> None:
-    wanted = f"recall >= {target.recall:g} and p95 <= {target.p95_ms:g} ms"
-    if answer is None:
-        click.echo(f"\nNothing tried reaches {wanted}.")
-        return
-    click.echo(f"\nThe cheapest that reaches {wanted}: {answer['name']}.")
-    if answer["sql"]:
-        click.echo(f"\n{answer['sql']}")
-    if answer["migration"]:
-        click.echo(f"As an Alembic migration:\n\n{answer['migration']}")

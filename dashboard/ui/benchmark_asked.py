@@ -93,17 +93,22 @@ class TuneAsked:
     candidates: tuple[IndexSpec, ...]
     query_source: str
     sample_rows: int | None
+    subset: str | None = None
+    scan: str | None = None
+    """The kind of iterative scan, for the candidates that have it."""
 
     def plan(self, column: str) -> BenchmarkPlan:
         """Make the plan.  Raises RequestError where the fields make none."""
+        swept = sweep(self.candidates, {}, [self.scan] if self.scan else [])
         return BenchmarkPlan(
             column,
             self.basics.distance,
-            tuple(Variant(spec, ()) for spec in self.candidates),
+            tuple(replace(variant, values=()) for variant in swept),
             ks=self.basics.ks,
             queries=self.basics.queries,
             seed=self.basics.seed,
             sample_rows=self.sample_rows,
+            subsets=(self.subset,),
             target=self.target,
             query_source=self.query_source,
         )
@@ -117,10 +122,11 @@ def asked_for(plan: BenchmarkPlan) -> SweepAsked | TuneAsked | None:
         return None
     if plan.target:
         specs = tuple(variant.index for variant in plan.variants)
-        tuned = TuneAsked(basics, plan.target, specs, plan.query_source, plan.sample_rows)
-        # The settings of a candidate are searched: what a file says of them has no effect.
-        wanted = replace(wanted, variants=tuple(Variant(spec, ()) for spec in specs))
-        shows = specs and len(plan.ks) == 1 and LEAST_P95_MS <= plan.target.p95_ms <= MOST_P95_MS
+        scan = next((scan for variant in plan.variants for scan in variant.scans if scan), None)
+        tuned = TuneAsked(
+            basics, plan.target, specs, plan.query_source, plan.sample_rows, wanted.subsets[0], scan
+        )
+        shows = specs and LEAST_P95_MS <= plan.target.p95_ms <= MOST_P95_MS
         return tuned if shows and _makes(tuned, wanted) else None
     listed = SweepAsked(basics, _more(wanted, ()), (), plan.variants, plan.sizes)
     combined = SweepAsked(basics, _more(wanted, plan.variants), _grids(plan.variants), (), plan.sizes)

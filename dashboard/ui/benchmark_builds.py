@@ -62,7 +62,10 @@ def _over_builds(
         same = [
             t
             for t in shown.every
-            if _first_build(t) == _first_build(trial) and t.setting == trial.setting and t.arm == trial.arm
+            if not t.is_short
+            and _first_build(t) == _first_build(trial)
+            and t.setting == trial.setting
+            and t.arm == trial.arm
         ]
         return [value for t in same if t.rows == trial.rows and (value := of(t)) is not None]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.trials import DEFAULT
 from dashboard.ui import runs, state
 from dashboard.ui.benchmark_asked import SweepAsked, TuneAsked, asked_for, shared
 from dashboard.ui.benchmark_fields import Basics
@@ -39,6 +40,8 @@ def _widgets(asked: SweepAsked | TuneAsked, column: ColumnInfo) -> Mapping[str, 
             f"bench candidates {column} {asked.basics.distance.stem}": [str(s) for s in asked.candidates],
             f"bench source {column}": asked.query_source,
             f"bench sample {column}": asked.sample_rows or 0,
+            f"bench filter {column}": asked.subset or NONE,
+            "bench scan": asked.scan or DEFAULT,
         }
     return _basics(asked.basics, column) | _grids(asked, column) | _more(asked.more, column)
 

@@ -16,7 +16,7 @@ from dashboard.benchmark.tune import candidates
 from dashboard.benchmark.verdict import METHOD_LABELS
 from dashboard.ui.benchmark_asked import LEAST_P95_MS, MOST_P95_MS, Grid, SweepAsked, TuneAsked
 from dashboard.ui.benchmark_fields import ask_basics, ask_values, numbers
-from dashboard.ui.benchmark_more import ask_more, ask_sample, ask_source
+from dashboard.ui.benchmark_more import ask_more, ask_sample, ask_scan, ask_source, ask_subset
 from db.catalog import ColumnInfo
 from db.distance import Distance
 from db.errors import RequestError
@@ -82,13 +82,18 @@ def ask_tune(column: ColumnInfo) -> BenchmarkPlan:
     )
     if not chosen:
         raise RequestError("There is no candidate to build.", "Choose at least one index.")
-    left, right = st.columns(2)
-    with left:
+    a, b, c, d = st.columns(4)
+    with a:
         source = ask_source(column)
-    with right:
+    with b:
         sample = ask_sample(column)
+    with c:
+        subset = ask_subset(column)
+    with d:
+        scan = ask_scan()
     specs = tuple(dict.fromkeys(map(read_index, chosen)))
-    return TuneAsked(basics, Target(recall, p95_ms), specs, source, sample).plan(str(column))
+    asked = TuneAsked(basics, Target(recall, p95_ms), specs, source, sample, subset, scan)
+    return asked.plan(str(column))
 
 
 def _ask_methods(

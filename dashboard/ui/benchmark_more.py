@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.benchmark.plan import CLIENTS, INSERTS, RATE, REBUILDS, REPEATS, SECONDS
 from dashboard.benchmark.queries import HELD_OUT, SAVED
 from dashboard.benchmark.subset import parse_subset
-from dashboard.benchmark.trials import MAX_SCAN_TUPLES
+from dashboard.benchmark.trials import DEFAULT, MAX_SCAN_TUPLES
 from dashboard.ui.benchmark_fields import numbers
 from db.catalog import ColumnInfo
 from db.forms import CANDIDATES, FORMS, SUBVECTOR, Form
@@ -120,6 +120,31 @@ def _ask_subsets(column: ColumnInfo) -> tuple[str | None, ...]:
     )
     parsed = [parse_subset(given) for given in chosen or [NONE]]
     return tuple(dict.fromkeys(str(subset) if subset else None for subset in parsed))
+
+
+def ask_subset(column: ColumnInfo) -> str | None:
+    """Ask for the one filter that all searches are limited to; None for no filter."""
+    given = st.selectbox(
+        "Filter",
+        _SHARES,
+        accept_new_options=True,
+        help="Each search is limited to a share of the rows chosen at random, or to those that meet a "
+        "condition: type price<=150, or price<=150 and brand=Fell.",
+        key=f"bench filter {column}",
+    )
+    parsed = parse_subset(given or NONE)
+    return str(parsed) if parsed else None
+
+
+def ask_scan() -> str | None:
+    """Ask for one kind of iterative scan; None for the server's default."""
+    scan = st.selectbox(
+        "Iterative scan",
+        (DEFAULT, *ITERATIVE_SCANS),
+        help="With a filter, an index that goes on searching until enough rows have met it.",
+        key="bench scan",
+    )
+    return None if scan == DEFAULT else scan
 
 
 def _ask_scans(column: ColumnInfo) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -98,8 +98,15 @@ def _tell_tuned(run: Run, plan: BenchmarkPlan, target: Target) -> None:
         st.caption(
             f"for recall ≥ {target.recall:g} and p95 ≤ {target.p95_ms:g} ms: of {len(plan.variants)} "
             f"candidates, {counted(len(run.trials), 'trial')} on copies of {copies} rows{took}. The trials "
-            "below are the evidence; candidates that the small copy ruled out were not built on the whole."
+            f"below are the evidence, with every setting that was asked; {_chosen(len(sizes))}."
         )
+
+
+def _chosen(sizes: int) -> str:
+    """Say which candidates were built on all rows."""
+    if sizes > 1:
+        return "candidates that the small copy ruled out were not built on the whole"
+    return "candidates were built in their order, up to the first that meets it"
 
 
 def _pick_target() -> Target:

@@ -24,6 +24,7 @@ _STANDINGS = {
     Standing.IN_TARGET: ("✓ in target", "green"),
     Standing.MISSES_RECALL: ("✕ misses recall", "gray"),
     Standing.TOO_SLOW: ("✕ too slow", "orange"),
+    Standing.REACHES_RECALL: ("◔ reaches recall", "gray"),
     Standing.VOID: ("⊘ void", "red"),
 }
 MEASURED, MEASURING, QUEUED = "✓ measured", "▶ measuring", "○ queued"
@@ -31,7 +32,7 @@ CHIP_COLORS = dict(_STANDINGS.values()) | {MEASURED: "green", MEASURING: "primar
 """The chip of every standing and state: sign and word, and the colour that goes with them."""
 
 _COLUMNS = (
-    *("Verdict", "Index", "Setting", "Rows", "Recall", "95 % interval", "Worst tenth"),
+    *("Verdict", "Index", "Setting", "Rows", "Queries", "Recall", "95 % interval", "Worst tenth"),
     *("p50 ms", "p95 ms", "p95 interval", "p99 ms", "QPS", "Build s", "Size MB", "Under target"),
     *("Missing", "Server ms", "Buffers", "Began", "Plan"),
 )
@@ -53,7 +54,7 @@ def judged(
     frame = _frame(rows)
     idle = [name for name in ("Missing",) if not frame[name].fillna(0).any()]
     idle += [] if frame["Rows"].nunique() > 1 else ["Rows"]
-    return frame.drop(columns=idle)
+    return frame.drop(columns=[*idle, *_unsaid(trials)])
 
 
 def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial]) -> pd.DataFrame:
@@ -68,7 +69,12 @@ def so_far(planned: Sequence[PlannedTrial], trials: Sequence[Trial]) -> pd.DataF
             rows.append({"Verdict": [chip], "Index": index_name(plan), "Setting": setting_name(plan)})
     # A search for the cheapest setting chooses as it goes: its trials are in no plan.
     rows += [_row(trial, _measured(trial)) for trial in stored.values()]
-    return _frame(rows).drop(columns=["Rows", "Under target", "Missing"])
+    return _frame(rows).drop(columns=["Rows", "Under target", "Missing", *_unsaid(trials)])
+
+
+def _unsaid(trials: Sequence[Trial]) -> list[str]:
+    """Name the column of queries where every trial was asked all that there are."""
+    return [] if any(trial.is_short for trial in trials) else ["Queries"]
 
 
 def _measured(trial: Trial) -> str:
@@ -82,6 +88,7 @@ def _row(trial: Trial, chip: str) -> dict[str, Any]:
         "Index": live + index_name(trial),
         "Setting": setting_name(trial),
         "Rows": trial.rows,
+        "Queries": trial.queries,
         "Plan": trial.plan_node + (" (pinned)" if trial.pinned else ""),
         "Build s": trial.build_s,
         "Size MB": trial.size_bytes / MB if trial.size_bytes is not None else None,

@@ -42,6 +42,12 @@ def trials_card(shown: Shown) -> None:
             _downloads(run)
         under = shares_under(run.id, shown.target.recall)
         trial_table(tables.judged(trials, shown.verdict, under), shown.k)
+        if any(trial.is_short for trial in trials):
+            st.caption(
+                f":material/info: A trial of fewer queries than {run.queries or 0:,} was ended when its "
+                "interval had decided the recall. It shows where the recall begins to be reached; it "
+                "does not compete, and is in no chart."
+            )
         with st.expander("Every figure with its 95 % interval", icon=":material/expand:"):
             twins.draw(twins.intervals(trials), "Every measure of each trial with its 95 % interval")
         said: dict[str, str] = {}
@@ -93,6 +99,7 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
             "Index": text(width=190),
             "Setting": text(width=88),
             "Rows": number(format="localized", width=62),
+            "Queries": number(format="localized", width=56, help="So many had decided the recall, or all"),
             "Recall": st.column_config.ProgressColumn(
                 f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=88
             ),

@@ -151,7 +151,7 @@ def _recall(listed: Listed, runs: Sequence[Run]) -> tuple[float | None, str]:
         if run.subject != str(listed.column):
             continue
         for trial in run.trials:
-            if trial.is_measured and _is_like(trial, listed, setting):
+            if trial.is_measured and not trial.is_short and _is_like(trial, listed, setting):
                 told = f"run {run.id}, n = {trial.queries:,}, seed {run.plan.get('seed', 0)}, k = {trial.k}"
                 return trial.measures["recall"], told
     return None, ""

@@ -37,6 +37,26 @@ def test_the_cheapest_in_target_comes_with_its_statements() -> None:
     assert "def downgrade" in found["migration"]
 
 
+def test_the_answer_comes_with_the_smaller_settings_that_miss() -> None:
+    short = replace(trial(value=50, recall=0.9, position=3), queries=50, facts={"of_queries": 200})
+    other = trial("ivfflat", 5, recall=0.9, position=4)
+    found = recommended(tuned(exact(), trial(value=60, position=2), short, other), ITEMS)
+
+    assert found is not None
+    seen = [(one["position"], one["setting"], one["decided_early"]) for one in found["evidence"]]
+    assert seen == [(0, {}, False), (3, {"ef_search": 50}, True), (2, {"ef_search": 60}, False)]
+    assert found["evidence"][1]["recall_high"] < 0.95
+
+
+def test_the_answer_to_a_filtered_search_is_filtered() -> None:
+    run = tuned(*(replace(t, subset="price <= 9") for t in (exact(), trial())))
+    plan = replace(PLAN, subsets=("price<=9",)).to_params()
+    found = recommended(replace(run, plan=plan), ITEMS)
+
+    assert found is not None
+    assert "WHERE price <= '9'" in found["sql"]
+
+
 def test_exact_search_that_is_quick_enough_needs_no_statement() -> None:
     found = recommended(tuned(exact(p95_ms=10), trial()), ITEMS)
 
@@ -54,6 +74,6 @@ def test_an_index_is_read_back_from_its_trial(index: str) -> None:
     again = replace(trial(spec.method.name), options={**spec.options, "build": 2}, subset=spec.only, k=5)
 
     assert spec_of(again) == spec
-    plan = replace(PLAN, subsets=(None, "price<=9"))
+    plan = replace(PLAN, target=None, subsets=(None, "price<=9"))
     recipe = recipe_of(again, plan)
     assert (recipe.index, recipe.k, len(recipe.filters)) == (spec, 5, 1 if spec.only else 0)

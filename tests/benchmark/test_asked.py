@@ -13,7 +13,7 @@ from dashboard.ui.benchmark_asked import LARGEST, SweepAsked, asked_for
 from db.distance import Distance
 from db.errors import RequestError
 from db.forms import parse_spec
-from tests.benchmark.test_plan_file import plans, variants
+from tests.benchmark.test_plan_file import plans, sweeps, variants
 
 PLAN = BenchmarkPlan(
     "public.items.embedding",
@@ -36,14 +36,13 @@ def test_the_fields_that_a_plan_fills_make_the_same_plan(plan: BenchmarkPlan) ->
 
 
 @settings(deadline=None)  # a plan takes as long as its trials are many
-@given(plan=plans)
+@given(plan=sweeps)
 def test_every_sweep_whose_numbers_ascend_has_fields(plan: BenchmarkPlan) -> None:
     tidy = replace(
         plan,
         ks=tuple(sorted(plan.ks)),
         clients=tuple(sorted(plan.clients)),
         seed=min(plan.seed, LARGEST),
-        target=None,
     )
     assert asked_for(tidy) is not None
 
@@ -85,7 +84,8 @@ def test_indexes_with_settings_of_their_own_stand_beside() -> None:
 def test_a_target_has_fields_where_all_else_is_as_usual() -> None:
     tuned = replace(PLAN, target=Target(0.9, 5), variants=(Variant(parse_spec("hnsw"), ()),))
     assert asked_for(tuned) is not None
-    assert asked_for(replace(tuned, clients=(1, 2))) is None
+    assert asked_for(replace(tuned, subsets=("1 %",))) is not None
+    assert asked_for(replace(tuned, variants=(Variant(parse_spec("hnsw"), (), tuples=(500,)),))) is None
     assert asked_for(replace(tuned, target=Target(0.9, 0.001))) is None
 
 

@@ -1,18 +1,21 @@
 """Finding the cheapest configuration that meets a target."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from dashboard.benchmark import bisection
 from dashboard.benchmark import tune as tuning
 from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.target import Target
+from dashboard.benchmark.target import UNTUNED, Target, Untuned
 from dashboard.benchmark.trials import Variant
 from dashboard.benchmark.verdict import alike, judge
 from db.distance import Distance
 from db.errors import RequestError
 from db.forms import parse_spec
 from tests.benchmark.conftest import PLAN, Bench, Journal, Killed
+from tests.benchmark.test_resume import killed_at
 
 
 def plan_for(target: Target, *indexes: str) -> BenchmarkPlan:
@@ -57,13 +60,53 @@ def test_candidates_are_put_in_order_on_a_small_copy(bench: Bench, monkeypatch: 
 def test_a_setting_that_easy_queries_had_decided_is_asked_them_all_and_widened(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "FIRST_QUERIES", 1)  # one query has no interval: whatever it says decides
+    monkeypatch.setattr(bisection, "FIRST_QUERIES", 1)  # one query has no interval: whatever it says decides
     run = bench.run(plan_for(Target(0.9, 0.0001), "ivfflat:lists=30"))
 
-    asked = [(int(t.setting["probes"]), t.measures["recall"]) for t in run.trials if t.method == "ivfflat"]
-    assert [probes for probes, _ in asked] == sorted(probes for probes, _ in asked)
-    assert all(recall < 0.9 for _, recall in asked[:-1])
-    assert asked[-1][1] >= 0.9
+    asked = [t for t in run.trials if t.method == "ivfflat" and not t.is_short]
+    probes = [int(t.setting["probes"]) for t in asked]
+    assert probes == sorted(probes)
+    assert all(t.measures["recall"] < 0.9 for t in asked[:-1])
+    assert asked[-1].measures["recall"] >= 0.9
+
+
+def test_every_setting_asked_is_kept_with_the_queries_that_decided_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bisection, "FIRST_QUERIES", 10)
+    target = Target(0.9, 0.0001)
+    run = bench.run(replace(plan_for(target, "ivfflat:lists=30"), queries=100))
+
+    settings = sorted(
+        (int(t.setting["probes"]), t) for t in run.trials if t.method == "ivfflat" and t.is_short
+    )
+    assert settings[0][1].queries < 100
+    for _, trial in settings:
+        low, high = trial.measures["recall_low"], trial.measures["recall_high"]
+        assert low >= 0.9 or high < 0.9, "it was ended because its interval had decided"
+        assert trial.facts["of_queries"] == 100
+    whole = [trial for trial in alike(run.trials) if trial.method == "ivfflat"]
+    found = min(int(t.setting["probes"]) for t in whole if t.measures["recall"] >= 0.9)
+    below = [t for t in run.trials if t.method == "ivfflat" and int(t.setting["probes"]) < found]
+    nearest = max(below, key=lambda trial: int(trial.setting["probes"]))
+    assert nearest.measures["recall"] < 0.9
+    assert found - int(nearest.setting["probes"]) <= max(1, found * 0.15)
+    assert not any(trial.is_short for trial in whole)
+
+
+def test_a_search_limited_to_a_filter_is_tuned_for_it(bench: Bench) -> None:
+    plan = replace(
+        plan_for(Target(0.9, 0.0001), "ivfflat:lists=10", "hnsw:m=8"), subsets=("20 %",), queries=20
+    )
+    scanning = tuple(replace(variant, scans=("relaxed_order",)) for variant in plan.variants)
+    run = bench.run(replace(plan, variants=scanning))
+
+    assert {trial.subset for trial in run.trials} == {"20 %"}
+    assert len({trial.rows for trial in run.trials}) == 1
+    for method in ("ivfflat", "hnsw"):
+        asked = [trial for trial in run.trials if trial.method == method]
+        assert max(trial.measures["recall"] for trial in asked) >= 0.9
+        assert all(trial.setting["iterative_scan"] == "relaxed_order" for trial in asked)
 
 
 def test_what_is_far_too_slow_on_a_small_copy_is_not_built_on_the_whole(
@@ -75,8 +118,10 @@ def test_what_is_far_too_slow_on_a_small_copy_is_not_built_on_the_whole(
     run = bench.run(plan)
 
     whole = alike(run.trials)
-    assert len([trial for trial in run.trials if trial not in whole and trial.method != "exact"]) == 3
-    assert len(whole) == 2, "exact search, and the one that came nearest"
+    small = {tuple(trial.options.items()) for trial in run.trials if trial not in whole and trial.options}
+    assert len(small) == 3
+    built = {tuple(trial.options.items()) for trial in whole if trial.options}
+    assert len(built) == 1, "the one that came nearest"
 
 
 def test_a_candidate_the_server_refuses_is_passed_over(bench: Bench) -> None:
@@ -91,26 +136,58 @@ def test_a_candidate_the_server_refuses_is_passed_over(bench: Bench) -> None:
     )
     run = bench.run(plan, journal := Journal(), build_memory_mb=1)
 
-    assert {trial.method for trial in run.trials} == {"exact", "hnsw"}
+    assert {trial.method for trial in run.trials if trial.is_measured} == {"exact", "hnsw"}
+    [void] = [trial for trial in run.trials if not trial.is_measured]
+    assert "cannot build this index" in (void.reason or "")
     assert any("ivfflat:lists=3000: The server cannot build this index" in line for line in journal.lines)
 
 
-def test_a_search_that_was_killed_begins_anew_and_ends_the_same(bench: Bench) -> None:
-    plan = plan_for(Target(0.9, 0.0001), "hnsw:m=8", "ivfflat:lists=10")
+def test_a_search_killed_again_and_again_asks_nothing_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "LEAST_SCREENED", 100)
+    monkeypatch.setattr(tuning, "SCREENED_SHARE", 8)
+    plan = replace(plan_for(Target(0.8, 0.0001), "hnsw:m=4,ef_construction=8", "ivfflat:lists=5"), queries=20)
 
-    def kill(saves: int) -> None:
-        if saves == 4:
-            raise Killed
+    journal, kills, saved, told = killed_at(4, Journal()), 0, [], []
+    while True:
+        try:
+            run = bench.run(plan, journal)
+            break
+        except Killed:
+            kills += 1
+        finally:
+            saved += journal.saved
+            told += journal.told
+            journal = killed_at(4, journal)
 
-    journal = Journal(before_save=kill)
+    assert kills > 3
+    assert [trial.position for trial in run.trials] == list(range(len(run.trials)))
+    asked = [(t.rows, t.method, str(t.options), str(t.setting), t.is_short) for t in run.trials]
+    assert len(set(asked)) == len(asked)
+    assert sum(progress.phase.startswith("measured") for progress in saved) == len(asked)
+    indexes = {(t.rows, str(t.options)) for t in run.trials if t.options}
+    assert sum(progress.phase.startswith("built") for progress in saved) == len(indexes)
+    assert len({trial.rows for trial in run.trials}) == 2
+    assert sum(progress.phase == "copying the rows" for progress in told) <= 3, "two, and one killed itself"
+    assert run.state == "succeeded"
+    assert bench.scratch_tables() == []
+
+
+def test_a_search_whose_copy_is_lost_builds_again_and_asks_the_rest(bench: Bench) -> None:
+    plan = plan_for(Target(0.9, 0.0001), "ivfflat:lists=30")
+    journal = killed_at(6, Journal())
     with pytest.raises(Killed):
         bench.run(plan, journal)
-    journal.before_save = lambda saves: None
-    run = bench.run(plan, journal)
+    kept = bench.look(journal.checkpoint["run"]).trials
+    assert len(kept) > 1
+    bench.execute("TRUNCATE vectorscope_bench.run_1, vectorscope_bench.run_1_query")
 
+    run = bench.run(plan, Journal(checkpoint=dict(journal.checkpoint)))
+
+    assert run.trials[: len(kept)] == kept
     assert [trial.position for trial in run.trials] == list(range(len(run.trials)))
-    assert run.trials[0].method == "exact"
-    assert bench.scratch_tables() == []
+    assert run.state == "succeeded"
 
 
 def test_a_plan_to_tune_comes_back_from_its_parameters() -> None:
@@ -134,3 +211,36 @@ def test_candidates_that_no_operator_class_serves_are_left_out() -> None:
 def test_a_target_nobody_can_reach_is_refused(recall: float, p95_ms: float) -> None:
     with pytest.raises(RequestError):
         Target(recall, p95_ms)
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "second k": {"ks": (5, 10)},
+    "second filter": {"subsets": (None, "1 %")},
+    "sizes": {"sizes": (300, 600)},
+    "clients": {"clients": (1,)},
+    "rate": {"rate": 10},
+    "rebuilds": {"rebuilds": 2},
+    "inserts": {"inserts": 10},
+    "live table": {"live": True},
+    "ef_search or probes": {"variants": (Variant(parse_spec("hnsw"), (40,)),)},
+    "second iterative_scan of a candidate": {
+        "variants": (Variant(parse_spec("hnsw"), (), ("off", "relaxed_order")),)
+    },
+    "second max_scan_tuples of a candidate": {
+        "variants": (Variant(parse_spec("hnsw"), (), (None,), (None, 500)),)
+    },
+}
+
+
+@pytest.mark.parametrize("untuned", UNTUNED, ids=lambda untuned: untuned.key)
+def test_what_a_tuned_run_would_not_do_is_refused(untuned: Untuned) -> None:
+    plan = plan_for(Target(), "hnsw")
+    with pytest.raises(RequestError) as refusal:
+        replace(plan, **ASKED[untuned.key])
+
+    assert refusal.value.message == f"A plan with a target takes no {untuned.key}: {untuned.why}."
+    old = (
+        replace(PLAN, variants=(), **ASKED[untuned.key]).to_params() if untuned.field != "variants" else None
+    )
+    if old:  # of an earlier release, which took it and did nothing with it
+        assert BenchmarkPlan.from_params(old | {"target": {"recall": 0.9, "p95_ms": 5}}).target

@@ -1,12 +1,16 @@
 """The benchmark command prints the document it promises."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dashboard.benchmark import bisection
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import from_toml
+from dashboard.benchmark.trial import Outcome, carry_out
 from dashboard.settings import settings
 from db.distance import Distance
 from tests.commands.conftest import Run
@@ -177,10 +181,60 @@ def test_tune_finds_what_meets_a_target_and_says_how_to_have_it(run: Run) -> Non
     hard = ("--recall", 0.9, "--p95", 0.0001, "--queries", 20, "--index", "hnsw:m=8")
     said = run("tune", "items.embedding", *hard, "--json").document
     assert said["answer"] is None
-    assert [t["index"] for t in said["run"]["trials"]] == ["hnsw"]
+    assert {t["index"] for t in said["run"]["trials"]} == {"hnsw"}
     assert run("tune", "items.embedding", *hard).out.endswith(
         "Nothing tried reaches recall >= 0.9 and p95 <= 0.0001 ms.\n"
     )
+
+
+PLAN_TO_TUNE = """
+column = "public.items.embedding"
+distance = "cosine"
+queries = 20
+[target]
+recall = 0.9
+p95_ms = 10
+[[index]]
+build = "ivfflat:lists=30"
+"""
+
+
+def as_slow_everywhere(*given: Any, **named: Any) -> list[Outcome]:
+    """Ask as ``carry_out`` does; exact search takes 100 ms on every machine, an index 1 ms."""
+    return [
+        replace(
+            outcome,
+            trial=replace(
+                trial, measures=trial.measures | {"p95_ms": 100.0 if trial.method == "exact" else 1.0}
+            ),
+        )
+        for outcome in carry_out(*given, **named)
+        for trial in [outcome.trial]
+    ]
+
+
+def test_the_answer_of_a_plan_with_a_target_is_in_its_document(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bisection, "carry_out", as_slow_everywhere)
+    run("populate_db", "--source", "clusters", "--table", "items", "--rows", 2000, "--dims", 8, "--seed", 7)
+    (file := tmp_path / "plan.toml").write_text(PLAN_TO_TUNE)
+
+    said = run("benchmark", "--plan", file, "--json", "--out", tmp_path / "run.json").document
+
+    answer = said["answer"]
+    assert said["target"] == {"recall": 0.9, "p95_ms": 10}
+    assert (answer["index"], answer["p95_ms"]) == ("ivfflat:lists=30", 1)
+    assert "CREATE INDEX CONCURRENTLY items_embedding_ivfflat" in answer["sql"]
+    assert "def upgrade" in answer["migration"]
+    asked = {trial["position"] for trial in (said["exact"], *said["trials"])}
+    assert {seen["position"] for seen in answer["evidence"]} == asked
+    assert json.loads((tmp_path / "run.json").read_text())["answer"] == answer
+    assert "answer" not in said["environment"]
+
+    told = run("tune", "items.embedding", "--recall", 0.9, "--p95", 10, "--index", "ivfflat:lists=30").out
+    assert "CREATE INDEX CONCURRENTLY items_embedding_ivfflat" in told
+    assert "The cheapest that reaches recall >= 0.9 and p95 <= 10 ms: IVFFlat lists=30" in told
 
 
 def test_a_run_is_written_to_files_and_compared_with_an_earlier_one(run: Run, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from db.errors import ConnectionFailed
 from db.forms import parse_spec
 from db.migrate import upgrade
 from db.progress import Unrecorded
-from db.runs import load_run
+from db.runs import Trial, load_run, load_run_of_job
 from tests.conftest import roomy_folder, url_of
 from tests.faults.conftest import Farm
 
@@ -213,12 +213,13 @@ def test_a_run_survives_a_killed_worker_in_every_phase(farm: Farm, phase: str) -
     assert bool(left) == (phase == "load")
     worker.kill()
     worker.wait()
+    kept = trials_of(farm, job_id)
     gone, alive = psutil.wait_procs(left, timeout=5)
     assert not alive, "clients ask on for a worker that is dead"
     assert len(gone) == len(left)
 
     farm.start_worker()
-    assert_it_ended_well(farm, job_id, struck, items)
+    assert_it_ended_well(farm, job_id, struck, items, kept)
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -228,9 +229,10 @@ def test_a_run_survives_a_crash_of_the_server_in_every_phase(fragile: Farm, phas
     job_id = fragile.submit("benchmark", struck.plan.to_params(), max_attempts=5)
     worker = fragile.start_worker()
     reach(fragile, job_id, struck)
+    kept = trials_of(fragile, job_id)
     crash(fragile.database)
 
-    assert_it_ended_well(fragile, job_id, struck, items)
+    assert_it_ended_well(fragile, job_id, struck, items, kept)
     assert worker.poll() is None, "the worker waited for the server"
     assert psutil.Process(worker.pid).children(recursive=True) == []
 
@@ -244,13 +246,22 @@ def reach(farm: Farm, job_id: int, phase: Phase) -> None:
         time.sleep(0.02)
 
 
-def assert_it_ended_well(farm: Farm, job_id: int, phase: Phase, items: list[tuple[object, ...]]) -> None:
+def trials_of(farm: Farm, job_id: int) -> tuple[Trial, ...]:
+    with farm.database.reading("test") as connection:
+        run = load_run_of_job(connection, job_id)
+    return run.trials if run else ()
+
+
+def assert_it_ended_well(
+    farm: Farm, job_id: int, phase: Phase, items: list[tuple[object, ...]], kept: tuple[Trial, ...]
+) -> None:
     job = farm.finished(job_id)
     assert job.state == "succeeded", job.error
     assert job.epoch > 1, "it had ended before it was struck"
     with farm.database.reading("test") as connection:
         run = load_run(connection, (job.result or {})["run"])
     assert [trial.position for trial in run.trials] == list(range(len(run.trials)))
+    assert all(trial in run.trials for trial in kept), "what was kept is not asked again"
     assert all(trial.is_measured for trial in run.trials)
     assert phase.trials in {None, len(run.trials)}
     assert run.fingerprint_before == run.fingerprint_after

@@ -64,8 +64,9 @@ PLANS = {
     "tune": BenchmarkPlan(
         COLUMN,
         Distance.INNER_PRODUCT,
-        (Variant(parse_spec("hnsw:m=12"), ()),),
+        (Variant(parse_spec("hnsw:m=12"), (), ("relaxed_order",)),),
         ks=(3,),
+        subsets=("price <= 150",),
         queries=25,
         sample_rows=1_000,
         target=Target(0.8, 3.5),

@@ -381,11 +381,14 @@ def test_a_growth_run_says_where_exact_search_crosses_the_target(products: Datab
 
 def test_a_tuned_run_shows_its_target_and_its_evidence_and_can_be_used(products: Database) -> None:
     plan = BenchmarkPlan(
-        COLUMN, Distance.COSINE, (Variant(parse_spec("hnsw"), ()),), queries=20, target=Target(0.5, 0.001)
+        COLUMN, Distance.COSINE, (Variant(parse_spec("hnsw"), ()),), queries=60, target=Target(0.5, 0.001)
     )
     app = open_app("benchmarks", run=str(measured(products, plan)))
     assert not app.error
     assert "for recall ≥ 0.5 and p95 ≤ 0.001 ms" in shown(app)
+    assert "A trial of fewer queries than 60 was ended when its interval had decided" in shown(app)
+    [asked] = [table.value["Queries"].tolist() for table in app.dataframe if "Queries" in table.value]
+    assert 50 in asked
     assert any("CREATE INDEX CONCURRENTLY" in code.value for code in app.code)
 
 

@@ -50,6 +50,10 @@ RUN = Run(
 )
 
 
+def short(*, recall: float = 0.99) -> Trial:
+    return replace(trial(value=20, recall=recall, p95_ms=0.1), queries=50, facts={"of_queries": 200})
+
+
 def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
     trials = [
         exact(),
@@ -58,6 +62,7 @@ def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
         trial(p95_ms=30),
         trial(recall=0.1),
         trial(void=True),
+        short(),
         trial(p95_ms=1.1),
     ]
     tie = Tie(trials[-1], Difference(0.1, -0.1, 0.2, Told.SAME), 1.0)
@@ -67,6 +72,22 @@ def test_every_standing_has_a_chip_of_its_own_with_a_sign() -> None:
     assert len(chips) == len(Standing)
     assert chips <= set(tables.CHIP_COLORS)
     assert not any(chip[0].isalnum() for chip in chips)
+
+
+def test_a_trial_of_few_queries_says_how_many_and_does_not_compete() -> None:
+    trials = [
+        replace(t, position=i) for i, t in enumerate((exact(), trial(p95_ms=3), short(), short(recall=0.4)))
+    ]
+    frame = tables.judged(trials, judge(trials, Target()))
+    assert frame["Queries"].tolist() == [200, 200, 50, 50]
+    assert [chip[0] for chip in frame["Verdict"]][1:] == [
+        "★ cheapest",
+        "◔ reaches recall",
+        "✕ misses recall",
+    ]
+    assert tables.so_far((), trials)["Queries"].tolist() == [200, 200, 50, 50]
+    assert "Queries" not in tables.judged(trials[:2], judge(trials, Target()))
+    assert seen(replace(RUN, trials=tuple(trials)), Target()).copies == tuple(trials[:2])
 
 
 def test_a_void_trial_has_no_figures_but_its_build() -> None:
@@ -111,7 +132,8 @@ def test_a_run_says_what_it_was_measured_on_and_that_the_table_is_unchanged() ->
 
 
 def test_a_tuned_run_that_goes_on_shows_its_trials_and_no_plan() -> None:
-    plan = replace(PLAN, target=Target(0.9, 5))
+    candidates = tuple(replace(variant, values=()) for variant in PLAN.variants)
+    plan = replace(PLAN, variants=candidates, target=Target(0.9, 5))
     assert [step.state for step in steps(plan, (exact(), trial()))] == ["done", "current", "waiting"]
     assert tables.so_far((), [exact(), trial()])["Setting"].tolist() == ["no index", "ef_search=40"]
 
