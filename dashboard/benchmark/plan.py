@@ -92,12 +92,12 @@ class BenchmarkPlan:
         for parameter, values in ((NEIGHBOURS, self.ks), (CLIENTS, self.clients)):
             for value in values:
                 parameter.check(value)
-        self._check_rate()
         if not self.ks:
             raise RequestError("The plan has no k.", f"Give at least one, such as {NEIGHBOURS.default}.")
         parse_source(self.query_source)
         if self.target:
             check_tuned(self)
+        self._check_rate()
         for variant in self.variants:
             if self.target is None:
                 variant.check()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +15,7 @@ from dashboard.ui.benchmark_reads import exported, shares_under
 from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.messages import escaped
 from dashboard.ui.units import counted
-from db.runs import Run
+from db.runs import Run, Trial
 
 SHOWN_WHOLE = 24
 """A table of more trials scrolls in itself, so that what is below stays in reach."""
@@ -50,14 +52,19 @@ def trials_card(shown: Shown) -> None:
             )
         with st.expander("Every figure with its 95 % interval", icon=":material/expand:"):
             twins.draw(twins.intervals(trials), "Every measure of each trial with its 95 % interval")
-        said: dict[str, str] = {}
-        for trial in trials:
-            if trial.reason and trial.arm != "live":
-                word = "" if trial.is_measured else " is void"
-                said.setdefault(trial.reason, f"{index_name(trial)}, {setting_name(trial)}{word}")
-        for reason, subject in said.items():
-            icon = ":material/block:" if subject.endswith("void") else ":material/info:"
-            st.caption(f"{icon} **{escaped(subject)}:** {escaped(reason)}")
+        _remarks(trials)
+
+
+def _remarks(trials: Sequence[Trial]) -> None:
+    """Say below the table what befell trials, once each."""
+    said: dict[str, str] = {}
+    for trial in trials:
+        if trial.reason and trial.arm != "live":
+            word = "" if trial.is_measured else " is void"
+            said.setdefault(trial.reason, f"{index_name(trial)}, {setting_name(trial)}{word}")
+    for reason, subject in said.items():
+        icon = ":material/block:" if subject.endswith("void") else ":material/info:"
+        st.caption(f"{icon} **{escaped(subject)}:** {escaped(reason)}")
 
 
 def _of(shown: Shown) -> str:
