@@ -15,7 +15,7 @@ from dashboard.inspection.evidence import (
     skewness,
     skewness_error,
 )
-from dashboard.inspection.finding import Finding, Limits, Verdict, percent, silent
+from dashboard.inspection.finding import Finding, Limits, Named, Verdict, percent, silent
 from dashboard.inspection.statistics import Interval, Z, around
 from db.quality import MOST_ROWS
 from db.words import counted
@@ -143,14 +143,14 @@ def hubness(evidence: Evidence, limits: Limits) -> Finding:
     value, error = skewness(times), skewness_error(times)
     order = np.argsort(-times, kind="stable")
     hubs = order[times[order] >= HUB_TIMES * K]
-    never = int((times == 0).sum())
+    never = np.flatnonzero(times == 0)
     verdict = limits.judge(value)
     shown = order[:MOST_ROWS] if verdict is not Verdict.GOOD else hubs[:MOST_ROWS]
     return Finding(
         f"{value:.2f}",
         verdict,
         f"{counted(len(hubs), 'hub')}: each among the {K} nearest of {HUB_TIMES * K} other rows or more; "
-        f"{counted(never)} ({percent(never / len(times))}) in nobody's list.",
+        f"{counted(len(never), 'anti-hub')} ({percent(len(never) / len(times))}) in nobody's list.",
         value=value,
         note=_plus_minus(evidence, error, counted(len(hubs), "hub")),
         n=len(times),
@@ -158,6 +158,8 @@ def hubness(evidence: Evidence, limits: Limits) -> Finding:
         interval=_interval(evidence, value, error),
         rows=evidence.keys(shown),
         problem="keys" if len(shown) else "",
+        total=max(len(shown), len(hubs)),
+        beside=(Named("anti-hubs", evidence.keys(never[:MOST_ROWS]), len(never)),) if len(never) else (),
     )
 
 
