@@ -16,10 +16,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
     TableClause,
     Text,
     cast,
     func,
+    literal,
     literal_column,
     not_,
     or_,
@@ -184,12 +186,19 @@ def rows_sql(connection: Connection, column: ColumnInfo, problem: str, keys: Seq
         case "dimensions":
             statement = _mix(column, rows)
         case _ if keys:
-            statement = select(*shown).where(
-                or_(*(is_row(list(marks.values()), key_parts(column, key)) for key in keys))
-            )
+            statement = select(*shown).where(_among(column, list(marks.values()), keys))
         case _:
             return ""
     return written(connection, statement.limit(MOST_ROWS))
+
+
+def _among(
+    column: ColumnInfo, marks: Sequence[ColumnElement[Any]], keys: Sequence[str]
+) -> ColumnElement[bool]:
+    parts = [key_parts(column, key) for key in keys]
+    if len(marks) == 1:
+        return marks[0].in_([literal(part, String()) for (part,) in parts])
+    return or_(*(is_row(marks, part) for part in parts))
 
 
 def _copies(column: ColumnInfo, rows: TableClause, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:

@@ -145,7 +145,8 @@ def hubness(evidence: Evidence, limits: Limits) -> Finding:
     hubs = order[times[order] >= HUB_TIMES * K]
     never = np.flatnonzero(times == 0)
     verdict = limits.judge(value)
-    shown = order[:MOST_ROWS] if verdict is not Verdict.GOOD else hubs[:MOST_ROWS]
+    # Where none is a hub and the tail is long all the same, the rows at its end are what there is to see.
+    shown = hubs if len(hubs) or verdict is Verdict.GOOD else order[:MOST_ROWS]
     return Finding(
         f"{value:.2f}",
         verdict,
@@ -156,9 +157,9 @@ def hubness(evidence: Evidence, limits: Limits) -> Finding:
         n=len(times),
         exact=evidence.sample.is_whole,
         interval=_interval(evidence, value, error),
-        rows=evidence.keys(shown),
+        rows=evidence.keys(shown[:MOST_ROWS]),
         problem="keys" if len(shown) else "",
-        total=max(len(shown), len(hubs)),
+        total=len(shown),
         beside=(Named("anti-hubs", evidence.keys(never[:MOST_ROWS]), len(never)),) if len(never) else (),
     )
 

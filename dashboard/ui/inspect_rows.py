@@ -32,6 +32,9 @@ SIGNS = {
 }
 """Sign and word of every verdict, and the colour that goes with them; the worst first."""
 
+LONG_SQL, SQL_PX = 800, 180
+"""Characters from which on a statement is scrolled, and how high it is then."""
+
 LISTED_KEYS = 12
 """Keys of a finding that are named beside its rows."""
 
@@ -129,7 +132,8 @@ def _way_to(column: ColumnInfo, label: str, keys: Sequence[str], rows: Rows | No
             named = ", ".join(keys[:LISTED_KEYS]) + ("…" if len(keys) > LISTED_KEYS else "")
             st.caption(f"Key {escaped(named)}" if len(keys) == 1 else f"Keys {escaped(named)}")
     if sql:
-        st.code(sql, language="sql", wrap_lines=True)
+        is_long = len(sql) >= LONG_SQL
+        st.code(sql, language="sql", wrap_lines=True, height=SQL_PX if is_long else "content")
 
 
 def _limit(check: Check, value: float) -> str:
