@@ -1,14 +1,16 @@
-"""What the login that writes may do, looked at before any row is: else the import would fail at its end."""
+"""What the logins may do, looked at before any row is: else the import would fail at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dashboard.seeding.imports.columns import Route
 from dashboard.seeding.imports.request import ImportRequest
 from db.columns import spelled
 from db.engine import Database
 from db.errors import PermissionDenied
+from db.grants import lacking
 from db.targets import Target
 from db.write_grants import WriteGrant, lacking_to_create, lacking_to_fill, owns
 
@@ -27,6 +29,21 @@ def check_rights(database: Database, request: ImportRequest, target: Target | No
     if missing:
         statements = " ".join(grant.statement for grant in missing)
         raise PermissionDenied(_sentence(missing), f"Let the owner run: {statements}")
+
+
+@contextmanager
+def named_grants(database: Database, request: ImportRequest) -> Iterator[None]:
+    """Add to a PermissionDenied of the login that reads which grants on the table it lacks."""
+    try:
+        yield
+    except PermissionDenied as error:
+        with database.reading("import") as connection:
+            missing = lacking(connection, request.schema, request.table)
+        if not missing:
+            raise
+        statements = " ".join(line for grant in missing for line in grant.statements)
+        sentence = f"The login {missing[0].role}, which reads, is refused: {error.message}."
+        raise PermissionDenied(sentence, f"Let the owner run: {statements}") from error
 
 
 def unnoted(database: Database, target: Target, way: Route) -> Iterator[str]:

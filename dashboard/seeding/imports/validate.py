@@ -26,7 +26,7 @@ from dashboard.seeding.imports.queries import check_queries, unkept
 from dashboard.seeding.imports.rejects import WRITTEN, Issue, write_rejects
 from dashboard.seeding.imports.request import ImportRequest
 from dashboard.seeding.imports.rereading import batches_again
-from dashboard.seeding.imports.rights import check_rights, unnoted
+from dashboard.seeding.imports.rights import check_rights, named_grants, unnoted
 from dashboard.seeding.imports.texts import joined
 from db.binary import Values
 from db.engine import Database
@@ -49,7 +49,7 @@ def validate(
     """Read the file through and say what importing it would do.
 
     Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
-    that was approved is no longer true; PermissionDenied where the login that writes may not do it.
+    that was approved is no longer true; PermissionDenied where a login may not do it.
     """
     with opened(request.path) as file:
         stamp = stamp_of(Path(request.path))  # before the first look: later it might be another file's
@@ -69,7 +69,7 @@ def validate(
 
 def _begin(database: Database, request: ImportRequest, found: Contents) -> _Look:
     """Settle where a file goes, before its rows are looked at."""
-    with database.reading("import") as connection:
+    with named_grants(database, request), database.reading("import") as connection:
         target = find_place(connection, request)
         occupied = target is not None and holds_rows(connection, target)
         check_queries(connection, request, found)

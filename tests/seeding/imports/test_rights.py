@@ -74,6 +74,20 @@ def test_rights_on_the_columns_alone_are_enough_to_update(
     assert do(clerk, asked(write(FEW), mode="update")).inserted == 1
 
 
+def test_what_the_login_that_reads_lacks_is_told_too(clerk: Database, places: Database, write: Write) -> None:
+    owner, reader = (database.url.render_as_string(hide_password=False) for database in (places, clerk))
+    read_by_clerk = Database(owner, reader)
+    try:
+        with pytest.raises(PermissionDenied, match=f"The login {CLERK}, which reads, is refused") as told:
+            validate(read_by_clerk, asked(write(FEW)))
+        grant = f"GRANT SELECT ON public.places TO {CLERK};"
+        assert told.value.remedy == f"Let the owner run: {grant}"
+        run(places, grant)
+        assert validate(read_by_clerk, asked(write(FEW))).ok_rows == 1
+    finally:
+        read_by_clerk.dispose()
+
+
 def test_text_is_embedded_into_somebody_elses_table_though_only_its_owner_can_note_by_what(
     clerk: Database, places: Database, write: Write
 ) -> None:
