@@ -35,6 +35,7 @@ from db.binary import Field
 from db.engine import driver_cursor
 from db.notes import read_note, write_note
 from db.targets import Target
+from db.write_grants import owns
 
 SOFT_ERRORS = 160_000
 """server_version_num of the first PostgreSQL that tells whether a text is a type's input without failing."""
@@ -250,12 +251,14 @@ def number_from(connection: Connection, schema: str, name: str, column: str, fir
 
 
 def note_embedding(connection: Connection, target: Target, column: str, facts: Mapping[str, Any]) -> None:
-    """Write on a column what made its values, unless somebody wrote something else there."""
+    """Write on a column what made its values, where that may be done and nobody wrote something else."""
     there = target.column(column)
     if there is None or (there.comment and read_note(there.comment) is None):
         return
     if read_note(there.comment) == facts:
         return  # writing it again would lock the table for nothing
+    if not owns(connection, target):
+        return
     noted = Table(target.name, MetaData(), Column(column, comment=write_note(facts)), schema=target.schema)
     connection.execute(SetColumnComment(noted.c[column]))
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
     TableClause,
     Text,
     cast,
     func,
+    literal,
     literal_column,
     not_,
     or_,
@@ -45,13 +48,14 @@ MOST_ROWS = 100
 class Duplicates:
     """Vectors that several rows share: ``rows`` in all, in ``groups``, ``largest`` in the largest.
 
-    ``examples`` names one row of each of the largest groups, with the size of its group.
+    ``keys`` names up to MOST_ROWS of the rows, those of the largest groups, group by group; none where
+    there was no time to look for them.
     """
 
     groups: int
     rows: int
     largest: int
-    examples: tuple[tuple[str, int], ...]
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +81,15 @@ def count_column(connection: Connection, column: ColumnInfo, *, budget_ms: int =
     if not filled:
         return Counted()
     zeros = _within(connection, budget_ms, select(func.count()).where(is_zero(column, rows)))
-    duplicates = _within(connection, budget_ms, _duplicates(column, rows))
+    groups = _within(connection, budget_ms, _duplicates(column, rows))
+    largest = _largest(groups or ())
+    alike = _within(connection, budget_ms, _alike(column, rows, largest)) if largest else ()
     mix = [] if column.dimensions else _within(connection, budget_ms, _mix(column, rows))
     return Counted(
         rows=filled[0][0],
         nulls=filled[0][0] - filled[0][1],
         zeros=zeros[0][0] if zeros else None,
-        duplicates=None if duplicates is None else _read_duplicates(duplicates),
+        duplicates=None if groups is None else _read_duplicates(groups, alike or ()),
         mix=None if mix is None else {row[0]: row[1] for row in mix},
     )
 
@@ -109,7 +115,7 @@ def _duplicates(column: ColumnInfo, rows: TableClause) -> Select[Any]:
     """Group by a digest of the bytes: a group costs 32 bytes then, not a vector."""
     digest = func.md5(_bytes(column, rows))
     groups = (
-        select(func.min(_spelled(column, rows)).label("example"), func.count().label("size"))
+        select(digest.label("digest"), func.count().label("size"))
         .select_from(rows)
         .where(rows.c[column.column].is_not(None), not_(is_zero(column, rows)))
         .group_by(digest)
@@ -117,7 +123,21 @@ def _duplicates(column: ColumnInfo, rows: TableClause) -> Select[Any]:
         .subquery("groups")
     )
     totals = (func.count().over(), func.sum(groups.c.size).over())
-    return select(groups.c.example, groups.c.size, *totals).order_by(groups.c.size.desc()).limit(MOST_ROWS)
+    order = groups.c.size.desc(), groups.c.digest
+    return select(groups.c.digest, groups.c.size, *totals).order_by(*order).limit(MOST_ROWS)
+
+
+def _largest(groups: Sequence[Any]) -> list[str]:
+    """Choose the digests of as many groups as MOST_ROWS rows come from."""
+    before = accumulate((group.size for group in groups), initial=0)
+    return [group.digest for group, rows in zip(groups, before, strict=False) if rows < MOST_ROWS]
+
+
+def _alike(column: ColumnInfo, rows: TableClause, digests: Sequence[str]) -> Select[Any]:
+    """Find the rows of some groups, which takes no sorting of all the others."""
+    digest = func.md5(_bytes(column, rows))
+    named = select(_spelled(column, rows).label("key"), digest.label("digest"))
+    return named.where(digest.in_(digests)).limit(MOST_ROWS)
 
 
 def _bytes(column: ColumnInfo, rows: TableClause) -> ColumnElement[bytes]:
@@ -131,11 +151,13 @@ def _spelled(column: ColumnInfo, rows: TableClause) -> ColumnElement[str]:
     return parts[0] if len(parts) == 1 else cast(func.json_build_array(*parts), Text)
 
 
-def _read_duplicates(found: Sequence[Any]) -> Duplicates:
+def _read_duplicates(found: Sequence[Any], alike: Sequence[Any]) -> Duplicates:
     if not found:
         return Duplicates(0, 0, 0, ())
     _, largest, groups, rows = found[0]
-    return Duplicates(groups, int(rows), largest, tuple((row[0], row[1]) for row in found))
+    place = {group.digest: number for number, group in enumerate(found)}
+    keys = (row.key for row in sorted(alike, key=lambda row: (place[row.digest], row.key)))
+    return Duplicates(groups, int(rows), largest, tuple(keys))
 
 
 def _within(connection: Connection, budget_ms: int, statement: Select[Any]) -> Sequence[Any] | None:
@@ -164,12 +186,19 @@ def rows_sql(connection: Connection, column: ColumnInfo, problem: str, keys: Seq
         case "dimensions":
             statement = _mix(column, rows)
         case _ if keys:
-            statement = select(*shown).where(
-                or_(*(is_row(list(marks.values()), key_parts(column, key)) for key in keys))
-            )
+            statement = select(*shown).where(_among(column, list(marks.values()), keys))
         case _:
             return ""
     return written(connection, statement.limit(MOST_ROWS))
+
+
+def _among(
+    column: ColumnInfo, marks: Sequence[ColumnElement[Any]], keys: Sequence[str]
+) -> ColumnElement[bool]:
+    parts = [key_parts(column, key) for key in keys]
+    if len(marks) == 1:
+        return marks[0].in_([literal(part, String()) for (part,) in parts])
+    return or_(*(is_row(marks, part) for part in parts))
 
 
 def _copies(column: ColumnInfo, rows: TableClause, shown: Sequence[ColumnElement[Any]]) -> Select[Any]:

@@ -78,10 +78,13 @@ BAD: dict[int, Bad] = {
     11: Bad("a minus of Unicode, a decimal comma", ("is not a number in ASCII digits",), (CELLS,)),
     12: Bad(
         "a zero vector under cosine distance",
-        ("zero length: cosine distance is undefined", "zero_vectors == 1"),
+        (
+            "zero length: cosine distance is undefined",
+            "Row 3 has zero length; cosine distance to it is undefined.",
+        ),
         (
             "tests/db/test_search.py::test_a_zero_query_is_refused_under_cosine_alone",
-            f"{IMPORTS}test_zero_vectors_are_counted",
+            f"{IMPORTS}test_zero_vectors_are_told_by_row",
         ),
     ),
     13: Bad("a sparsevec into a vector", ("this is a sparsevec",), (CELLS,)),
@@ -244,8 +247,8 @@ BAD: dict[int, Bad] = {
         ),
     ),
     57: Bad(
-        "a table changed between plan and import",
-        ("changed since", "Validate it again."),
+        "a table changed, or dropped, between plan and import",
+        ("changed since", "Validate it again.", '("DROP TABLE places", "table")'),
         (f"{IMPORTS}test_an_approved_plan_ends_with_what_it_was_made_for",),
     ),
     58: Bad(

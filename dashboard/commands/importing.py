@@ -15,7 +15,7 @@ from db.columns import spelled, split_name
 from db.words import counted
 
 SHOWN = 20
-"""Errors a dry run prints; --json has a hundred, and --rejects writes all."""
+"""Errors a dry run prints; --json has a hundred, and --rejects writes a hundred thousand."""
 
 
 def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -61,7 +61,10 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dic
 @click.option("--leave-out-bad-rows", is_flag=True, help="Import the rows that can be, without the others.")
 @click.option("--dry-run", is_flag=True, help="Validate only: nothing is written.")
 @click.option(
-    "--rejects", type=click.Path(), metavar="FILE.csv", help="Write the rows that cannot be imported there."
+    "--rejects",
+    type=click.Path(),
+    metavar="FILE.csv",
+    help="Write the bad rows there, each with its reason: 100,000 at most, arrays of CSV and JSON alone.",
 )
 @json_option
 def import_file(
@@ -134,6 +137,8 @@ def _validated(instance: Instance, request: Any) -> dict[str, Any]:
 
 
 def _tell_plan(plan: Mapping[str, Any]) -> None:
+    from dashboard.seeding.imports.rejects import WRITTEN
+
     into = spelled(plan["schema"], plan["table"])
     new = " (new)" if plan["create"] else ""
     say(f"{plan['file']}: {counted(plan['rows'])} ({plan['format']}), into {into}{new}")
@@ -150,7 +155,8 @@ def _tell_plan(plan: Mapping[str, Any]) -> None:
     for error in plan["errors"][:SHOWN]:
         say(f"  row {error['row']:,}{', ' + error['column'] if error['column'] else ''}: {error['text']}")
     if plan["error_count"] > SHOWN:
-        say(f"  and {plan['error_count'] - SHOWN:,} more; --rejects FILE.csv lists them all")
+        listed = f"the first {WRITTEN:,}" if plan["error_count"] > WRITTEN else "them all"
+        say(f"  and {plan['error_count'] - SHOWN:,} more; --rejects FILE.csv lists {listed}")
     if plan["refusal"]:
         say(f"Error: {plan['refusal']}\n{plan['remedy']}")
 

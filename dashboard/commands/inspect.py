@@ -19,9 +19,18 @@ from db.words import counted
 @click.option("--distance", help="cosine, l2, ip ...; left out: that of the column's index, else cosine.")
 @click.option("--findability", is_flag=True, help="Ask the index for rows by their own vectors, too.")
 @click.option("--asks", type=int, default=2_000, show_default=True, help="Rows to ask the index for.")
+@click.option("--facet", help="Column to tell findability by; '' for none; left out: one is chosen.")
 @json_option
 def inspect(
-    *, column: str, rows: int, seed: int, distance: str | None, findability: bool, asks: int, as_json: bool
+    *,
+    column: str,
+    rows: int,
+    seed: int,
+    distance: str | None,
+    findability: bool,
+    asks: int,
+    facet: str | None,
+    as_json: bool,
 ) -> None:
     """Grade COLUMN from A to E by a seeded sample of its vectors; it is only read."""
     from dashboard.inspection.findability import FindRequest
@@ -34,7 +43,7 @@ def inspect(
         document = _carry_out(instance, "inspect", InspectRequest(name, rows, seed, distance).to_params())
         found = None
         if findability:
-            request = FindRequest(name, probes=asks, seed=seed, distance=distance)
+            request = FindRequest(name, probes=asks, seed=seed, facet=facet, distance=distance)
             found = _carry_out(instance, "findability", request.to_params())
     if as_json:
         emit({"column": name, **document, "findability": found})
@@ -67,5 +76,8 @@ def _print(document: dict[str, Any], found: dict[str, Any] | None) -> None:
             f"Found by their own vectors through {asked.index}: {asked.found:,} of {counted(asked.probes)}, "
             f"{asked.parameter} {asked.setting}."
         )
+        for group in asked.groups:
+            value = "without one" if group.value is None else group.value
+            click.echo(f"{group.lost:>13,} of {group.probes:,} lost: {asked.facet} {value}")
         for word, rows, remedy in asked.reasons:
             click.echo(f"{rows:>13,} {word:17} {remedy:>12}")

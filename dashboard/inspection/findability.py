@@ -20,6 +20,9 @@ KIND = "findability"
 PROBES, SEED, K = 2_000, 42, 10
 MOST_PROBES = 20_000
 
+MOST_LISTED = 200
+"""Rows that are kept by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class FindRequest:
@@ -85,7 +88,7 @@ class Findability:
 
     ``found`` counts ties: a row is found where every one of the k in its place is as near.  Of these,
     ``shadowed`` did not come back themselves: copies of them did.  ``interval`` bounds the share found;
-    ``lost`` names the rows that were not, and the shadowed ones.
+    ``lost`` names the first MOST_LISTED of the rows that were not, and after them of the shadowed ones.
     """
 
     distance: str
@@ -109,6 +112,16 @@ class Findability:
     def share(self) -> float:
         """Share of the probes that were found, in [0, 1]."""
         return self.found / self.probes
+
+    @property
+    def lost_rows(self) -> int:
+        """How many of the probes were not found."""
+        return self.probes - self.found
+
+    @property
+    def missing(self) -> tuple[Lost, ...]:
+        """The rows that were not found, as many as are kept by name; without the shadowed ones."""
+        return self.lost[: self.lost_rows]
 
     @property
     def current(self) -> Rung:

@@ -41,12 +41,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Rows of another kind that a check comes upon: the first 100 of ``total`` by key."""
+
+    label: str
+    rows: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What one check found.
 
     ``value`` is the figure: a share in [0, 1], a count or a measure, as the check's unit says; None where
     nothing was measured.  ``n`` is how many rows it rests on, and ``exact`` that these were all.  ``rows``
-    names up to 100 rows; ``problem`` is what ``db.quality.rows_sql`` calls them, "" where there are none.
+    names the first 100 of ``total`` rows; ``problem`` is what ``db.quality.rows_sql`` calls them, "" where
+    there are none.  ``usual`` is what most vectors of a column of any dimensions have.
     """
 
     shown: str
@@ -59,6 +69,9 @@ class Finding:
     interval: Interval | None = None
     rows: tuple[str, ...] = ()
     problem: str = ""
+    total: int = 0
+    usual: int | None = None
+    beside: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

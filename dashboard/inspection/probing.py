@@ -10,7 +10,15 @@ from time import perf_counter
 
 from sqlalchemy import Connection
 
-from dashboard.inspection.findability import KIND, Findability, FindRequest, Group, Lost, Rung
+from dashboard.inspection.findability import (
+    KIND,
+    MOST_LISTED,
+    Findability,
+    FindRequest,
+    Group,
+    Lost,
+    Rung,
+)
 from dashboard.inspection.report import drawn
 from dashboard.inspection.statistics import wilson
 from db import inspections
@@ -57,9 +65,6 @@ REMEDIES = {
 
 BATCH = 50
 """Probes asked at one setting before the next has its turn."""
-
-MOST_LISTED = 200
-"""Lost rows that are kept by name."""
 
 UNEXAMINED = "not examined"
 
@@ -142,9 +147,16 @@ def _prepare(connection: Connection, request: FindRequest) -> tuple[_Canary, str
 
 
 def _facets_asked(connection: Connection, column: ColumnInfo, request: FindRequest) -> tuple[str, ...]:
-    if request.facet is not None:
-        return (request.facet,) if request.facet else ()
     others = other_columns(connection, column)
+    if request.facet:
+        if request.facet not in {c.name for c in others}:
+            names = ", ".join(c.name for c in others) or "none"
+            raise RequestError(
+                f"There is no column {request.facet!r} to tell findability by.", f"There is {names}."
+            )
+        return (request.facet,)
+    if request.facet is not None:
+        return ()
     return tuple(c.name for c in others if c.category in _FACETS and c.name not in column.key)[:_MOST_FACETS]
 
 

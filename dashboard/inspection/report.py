@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.curves import Curve, Curves, Histogram, Ribbon
 from dashboard.inspection.evidence import Evidence
-from dashboard.inspection.finding import Finding, Verdict
+from dashboard.inspection.finding import Finding, Named, Verdict
 from dashboard.inspection.grade import Grade, grade
 from dashboard.inspection.statistics import Interval
 from db.nearest import UNDEFINED_FOR_ZERO
@@ -50,7 +50,10 @@ def drawn(sample: Sample) -> Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an inspection found.  ``findings`` and ``sql``, which shows a finding's rows, go by check."""
+    """What an inspection found.
+
+    ``findings`` and ``sql``, which shows a finding's rows, go by check; that of rows beside by their label.
+    """
 
     type: str
     dimensions: int
@@ -118,6 +121,9 @@ def _finding(document: Mapping[str, Any]) -> Finding:
             "verdict": Verdict(document["verdict"]),
             "interval": Interval(**bounds) if bounds else None,
             "rows": tuple(document["rows"]),
+            "beside": tuple(
+                Named(**{**named, "rows": tuple(named["rows"])}) for named in document.get("beside", ())
+            ),
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,7 @@ def zeros(evidence: Evidence, limits: Limits) -> Finding:
         else "No vector is zero.",
         rows=_keys(evidence, np.flatnonzero(empty)),
         problem="zero" if found else "",
+        total=found,
     )
 
 
@@ -97,6 +99,7 @@ def norms(evidence: Evidence, limits: Limits) -> Finding:
         else "Every vector has length 1.",
         rows=_keys(evidence, odd),
         problem="keys" if len(odd) else "",
+        total=len(odd),
     )
 
 
@@ -148,8 +151,9 @@ def duplicates(evidence: Evidence, limits: Limits) -> Finding:
         verdict=Verdict.ACT if hidden else finding.verdict,
         note=_note(finding, counted(found.groups, "group")),
         sentence=told,
-        rows=tuple(key for key, _ in found.examples),
+        rows=found.keys,
         problem="duplicates",
+        total=found.rows,
     )
 
 
@@ -157,9 +161,10 @@ def _copies(evidence: Evidence) -> Duplicates:
     sizes = evidence.group_sizes
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] > 1]
-    keys = evidence.keys(order[:MOST_ROWS])
-    examples = tuple(zip(keys, sizes[order].tolist(), strict=False))
-    return Duplicates(len(order), int(sizes[order].sum()), int(sizes.max(initial=0)), examples)
+    vectors = evidence.sample.vectors
+    alike = (np.flatnonzero((vectors == vectors[place]).all(axis=1)) for place in evidence.distinct[order])
+    keys = _keys(evidence, list(islice(chain.from_iterable(alike), MOST_ROWS)))
+    return Duplicates(len(order), int(sizes[order].sum()), int(sizes.max(initial=0)), keys)
 
 
 def near_duplicates(evidence: Evidence, limits: Limits) -> Finding:
@@ -180,6 +185,7 @@ def near_duplicates(evidence: Evidence, limits: Limits) -> Finding:
         else f"No two distinct vectors are nearer than {limit}.",
         rows=evidence.keys(close[np.argsort(nearest[close], kind="stable")][:MOST_ROWS]),
         problem="keys" if len(close) else "",
+        total=len(close),
     )
 
 
@@ -205,6 +211,7 @@ def outliers(evidence: Evidence, limits: Limits) -> Finding:
         else "No row lies far from all others.",
         rows=evidence.keys(far[np.argsort(-tenth[far], kind="stable")][:MOST_ROWS]),
         problem="keys" if len(far) else "",
+        total=len(far),
     )
 
 
@@ -237,6 +244,7 @@ def mixed_dimensions(evidence: Evidence, limits: Limits) -> Finding:
         else f"Every vector has {usual:,} dimensions, though the column does not say so: declared as "
         f"{evidence.column.type}({usual}) it could be indexed, and would refuse others.",
         problem="dimensions" if len(mix) > 1 else "",
+        usual=usual,
     )
 
 

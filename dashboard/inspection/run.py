@@ -123,8 +123,14 @@ def _ask(evidence: Evidence, ledger: Ledger) -> dict[str, Finding]:
 def _statements(
     connection: Connection, column: ColumnInfo, findings: Mapping[str, Finding]
 ) -> dict[str, str]:
-    return {
+    written = {
         key: rows_sql(connection, column, finding.problem, finding.rows)
         for key, finding in findings.items()
         if finding.problem
     }
+    beside = {
+        named.label: rows_sql(connection, column, "keys", named.rows)
+        for finding in findings.values()
+        for named in finding.beside
+    }
+    return written | beside

@@ -15,7 +15,7 @@ from dashboard.inspection.evidence import (
     skewness,
     skewness_error,
 )
-from dashboard.inspection.finding import Finding, Limits, Verdict, percent, silent
+from dashboard.inspection.finding import Finding, Limits, Named, Verdict, percent, silent
 from dashboard.inspection.statistics import Interval, Z, around
 from db.quality import MOST_ROWS
 from db.words import counted
@@ -143,21 +143,24 @@ def hubness(evidence: Evidence, limits: Limits) -> Finding:
     value, error = skewness(times), skewness_error(times)
     order = np.argsort(-times, kind="stable")
     hubs = order[times[order] >= HUB_TIMES * K]
-    never = int((times == 0).sum())
+    never = np.flatnonzero(times == 0)
     verdict = limits.judge(value)
-    shown = order[:MOST_ROWS] if verdict is not Verdict.GOOD else hubs[:MOST_ROWS]
+    # Where none is a hub and the tail is long all the same, the rows at its end are what there is to see.
+    shown = hubs if len(hubs) or verdict is Verdict.GOOD else order[:MOST_ROWS]
     return Finding(
         f"{value:.2f}",
         verdict,
         f"{counted(len(hubs), 'hub')}: each among the {K} nearest of {HUB_TIMES * K} other rows or more; "
-        f"{counted(never)} ({percent(never / len(times))}) in nobody's list.",
+        f"{counted(len(never), 'anti-hub')} ({percent(len(never) / len(times))}) in nobody's list.",
         value=value,
         note=_plus_minus(evidence, error, counted(len(hubs), "hub")),
         n=len(times),
         exact=evidence.sample.is_whole,
         interval=_interval(evidence, value, error),
-        rows=evidence.keys(shown),
+        rows=evidence.keys(shown[:MOST_ROWS]),
         problem="keys" if len(shown) else "",
+        total=len(shown),
+        beside=(Named("anti-hubs", evidence.keys(never[:MOST_ROWS]), len(never)),) if len(never) else (),
     )
 
 

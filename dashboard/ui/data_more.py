@@ -14,6 +14,7 @@ from dashboard.ui.units import cut
 from db.browse import Page, PageRequest
 from db.column_statistics import ColumnStatistics
 from db.conditions import EVERY_ROW, to_text
+from db.errors import StatementTimeout
 
 _SQL_PX = 340
 
@@ -70,9 +71,16 @@ def _columns(request: PageRequest) -> None:
 
 
 def _exact(request: PageRequest, name: str) -> ColumnStatistics | None:
-    if not state.recall(_key(request, name)):
+    """Read what every row says, where that was asked for; None where it takes too long, which is told."""
+    key = _key(request, name)
+    if not state.recall(key):
         return None
-    return data_reads.exact_statistics(request.column, name, request.where)
+    try:
+        return data_reads.exact_statistics(request.column, name, request.where)
+    except StatementTimeout:
+        state.remember(key, None)
+        st.toast(f"Counting took over {data_reads.PATIENCE_S} s and was given up.", icon=":material/timer:")
+        return None
 
 
 def _key(request: PageRequest, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.seeding.imports.rejects import WRITTEN
 from dashboard.seeding.imports.request import ImportRequest
 from dashboard.ui import imports
 from dashboard.ui.messages import escaped, problem
@@ -75,14 +76,7 @@ def _verdict(plan: Mapping[str, Any]) -> None:
         table = escaped(spelled(plan["schema"], plan["table"]))
         new = "It will be made." if plan["create"] else "It is there."
         st.success(f"**Nothing stands in the way** of {table}. {new}", icon=":material/check_circle:")
-    notes = [*plan["notes"]]
-    if plan["without_text"]:
-        notes.append(f"NULL vector, for want of a word: {counted(plan['without_text'], 'row')}")
-    if plan["zero_vectors"]:
-        notes.append(
-            f"Zero vector: {counted(plan['zero_vectors'], 'row')}; cosine distance to them is undefined"
-        )
-    for note in notes:
+    for note in plan["notes"]:
         st.caption(f":material/info: {escaped(note)}")
 
 
@@ -161,7 +155,10 @@ def _errors(plan: Mapping[str, Any]) -> None:
         },
     )
     kinds = ", ".join(f"{code.replace('_', ' ')} {count:,}" for code, count in plan["codes"].items())
-    st.caption(f"{len(listed):,} of {counted(plan['error_count'], 'error')} listed · by kind: {kinds}")
+    in_file = f" · {WRITTEN:,} in the reject file" if plan["error_count"] > WRITTEN else ""
+    st.caption(
+        f"{len(listed):,} of {counted(plan['error_count'], 'error')} listed{in_file} · by kind: {kinds}"
+    )
 
 
 def _reject_file(told: Mapping[str, Any]) -> None:
@@ -173,7 +170,8 @@ def _reject_file(told: Mapping[str, Any]) -> None:
             f"{Path(told['file']).stem}-rejects.csv",
             "text/csv",
             icon=":material/download:",
-            help="Every bad row with its reason and its values, to be corrected and imported again",
+            help=f"Bad rows with the reason and their values, to be corrected and imported again: the first "
+            f"{WRITTEN:,} reasons. Arrays of numbers stay out, unless the file is CSV or JSON.",
         )
 
 
@@ -188,8 +186,6 @@ def _result(done: Mapping[str, Any]) -> None:
         said = "".join(f", {part}" for part in more)
         st.markdown(f"**{counted(done['inserted'], 'row')}** imported into `{table}`{said}.")
         st.caption(f"Counted by the server, in {duration(done['elapsed_s'])}, from {escaped(done['file'])}")
-        if done["without_text"]:
-            st.caption(f"NULL vector, for want of a word: {counted(done['without_text'], 'row')}")
         for note in done.get("notes", ()):  # a job of an earlier version has none
             st.caption(f":material/info: {escaped(note)}")
         if done["queries"]:

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.seeding.embedders import embedders
+from dashboard.seeding.embedders import FAMILIES, HASHING, embedder_named, embedders
 from dashboard.seeding.formats import Contents, contents, known_as
 from dashboard.seeding.imports.columns import NEW_TYPES
 from dashboard.seeding.imports.mapping import suggested
 from dashboard.seeding.imports.request import MODES, ImportRequest
+from dashboard.seeding.local_models import FAMILY
 from dashboard.ui import state
 from dashboard.ui.import_preview import has_words, holds, preview
 from dashboard.ui.messages import check_choices, escaped, told_to_the_reader
@@ -41,8 +42,8 @@ def look(path: Path, dataset: str | None) -> Contents:
 
 @state.cached(ttl_s=10, max_entries=1)
 def tables() -> tuple[tuple[str, str], ...]:
-    """The tables that rows can be added to."""
-    with state.database().reading("import") as connection:
+    """The tables that rows can be added to, by the login that writes: the one that reads may only read."""
+    with state.database().writing("import") as connection, connection.begin():
         return writable_tables(connection)
 
 
@@ -99,9 +100,8 @@ def ask_again(request: ImportRequest) -> None:
     state.put("data set", request.dataset)
     for name in request.key[:1]:
         state.put("key", name)
-    for embedder in embedders():
-        if embedder.key == request.embedder:
-            state.put("embedder", embedder.label)
+    labels = {embedder.key: embedder.label for embedder in embedders()}
+    state.put("embedder", labels.get(request.embedder, request.embedder.removeprefix(f"{FAMILY}:")))
 
 
 def _choose_file() -> tuple[Path, str] | None:
@@ -193,11 +193,10 @@ def _choose_text(asked: ImportRequest, found: Contents) -> ImportRequest | None:
             help="The values are joined and embedded; every column is imported as it is, besides",
         )
     places = list(st.columns(2))
-    known = {embedder.label: embedder.key for embedder in embedders()}
-    embedder = next(iter(known.values()))
+    embedder = HASHING.key
     if text:
-        label = places.pop(0).selectbox("Embedder", list(known), key="embedder")
-        embedder = known[label]
+        with places.pop(0):
+            embedder = _choose_embedder()
     vector = None
     if likely and not text:
         with places.pop(0):
@@ -216,6 +215,23 @@ def _choose_text(asked: ImportRequest, found: Contents) -> ImportRequest | None:
             or "vector"
         )
     return replace(asked, text=tuple(text), vector=vector, embedder=embedder, type=kind)
+
+
+def _choose_embedder() -> str:
+    """Draw what makes vectors of the text: one that is known, or the name of a model."""
+    known = {embedder.label: embedder.key for embedder in embedders()}
+    chosen = st.selectbox(
+        "Embedder",
+        list(known),
+        key="embedder",
+        accept_new_options=True,
+        help="Or type a sentence-transformers model: its folder on the server, or its name on the Hugging "
+        "Face hub, such as all-MiniLM-L6-v2",
+    )
+    if chosen in known:
+        return known[chosen]
+    is_key = chosen.partition(":")[0] in FAMILIES
+    return embedder_named(chosen if is_key else f"{FAMILY}:{chosen}").key
 
 
 def _choose_vectors(asked: ImportRequest, found: Contents) -> str | None:

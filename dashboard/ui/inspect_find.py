@@ -7,12 +7,12 @@ from datetime import UTC
 import pandas as pd
 import streamlit as st
 
-from dashboard.inspection.findability import Findability
+from dashboard.inspection.findability import MOST_LISTED, Findability
 from dashboard.inspection.finding import percent
 from dashboard.ui import inspect_find_charts, inspect_looks
 from dashboard.ui.charts import PLAIN, figure_of
 from dashboard.ui.inspect_looks import Looks
-from dashboard.ui.inspect_rows import condition_of, open_rows
+from dashboard.ui.inspect_rows import of_keys, open_rows
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_view import ROW_PX, card_title
 from dashboard.ui.shell import go
@@ -73,7 +73,8 @@ def _never(column: ColumnInfo, known: Looks) -> None:
     with st.container(border=True):
         st.markdown(
             "The index is asked for each of a sample of rows by the row's own vector. A row that does not "
-            "come back is lost to every search; each such row is listed with the reason and what would help."
+            "come back is lost to every search; "
+            f"the first {MOST_LISTED:,} are listed, each with the reason and what would help."
         )
         _ask(column, known, "Ask the index", ":material/radar:", first=True)
         st.caption(CAVEAT)
@@ -128,7 +129,7 @@ def _by_setting(found: Findability) -> None:
 
 
 def _lost(found: Findability) -> None:
-    card_title("Lost rows", f"{found.probes - found.found:,} of {found.probes:,} probes")
+    card_title("Lost rows", f"{found.lost_rows:,} of {found.probes:,} probes")
     if not found.lost:
         st.markdown(":green-badge[✓ none] Every row asked for came back.")
     else:
@@ -143,10 +144,13 @@ def _help(column: ColumnInfo, found: Findability) -> None:
         st.markdown(f"**Commonest reason:** {word}, {counted(rows, 'row')}. Remedy: {remedy or 'not known'}.")
     if not found.lost:
         return
-    condition = condition_of(column, "keys", [row.key for row in found.lost])
-    if condition and st.button("Show lost rows", icon=":material/table_rows:", key="show lost"):
-        open_rows(column, condition)
-    with st.expander("Each lost row", icon=":material/list:", key="lost rows"):
+    if shown := of_keys(column, [row.key for row in found.missing], found.lost_rows):
+        which = f"the {shown.extent} lost rows" if shown.extent else "lost rows"
+        if st.button(f"Show {which}", icon=":material/table_rows:", key="show lost"):
+            open_rows(column, shown.condition)
+    away = found.lost_rows + found.shadowed
+    extent = f"The first {len(found.lost):,} of {away:,} rows" if len(found.lost) < away else "Each row"
+    with st.expander(f"{extent} that did not come back", icon=":material/list:", key="lost rows"):
         _rows(found)
 
 
@@ -196,7 +200,7 @@ def _rows(found: Findability) -> None:
         hide_index=True,
         key="each lost row",
         placeholder="—",
-        alt="Every lost row with its reason and the setting that finds it",
+        alt="Rows that did not come back, each with its reason and the setting that finds it",
         column_config={
             "Found from": st.column_config.NumberColumn(
                 help=f"The smallest {found.parameter} tried that finds it", format="%d"

@@ -14,7 +14,7 @@ from dashboard.inspection.findability import Findability, FindRequest
 from dashboard.inspection.report import Report
 from dashboard.inspection.run import InspectRequest
 from dashboard.ui import state
-from dashboard.ui.messages import problem
+from dashboard.ui.messages import check_choices, problem
 from dashboard.ui.progress import begin
 from db import inspections
 from db.catalog import ColumnInfo
@@ -22,8 +22,11 @@ from db.errors import DashboardError
 from db.inspections import Figures, Stored
 from db.jobs import Job
 
-ROWS, SEED, PROBES = "rows", "seed", "asks"
+ROWS, SEED, PROBES, FACET = "rows", "seed", "asks", "facet"
 """Widgets that stand in the address."""
+
+CHOSEN, NONE = "chosen for you", "by no column"
+"""In the place of a facet's name."""
 
 MAX_SEED = 2**31 - 1
 
@@ -85,7 +88,9 @@ def ask_to_inspect(column: ColumnInfo) -> None:
 
 def ask_to_find(column: ColumnInfo) -> None:
     """Queue a look at findability; as a button's ``on_click``."""
-    request = FindRequest(str(column), state.value(PROBES) or findability.PROBES, _seed())
+    facet = {None: None, CHOSEN: None, NONE: ""}.get(chosen := state.value(FACET), chosen)
+    probes = state.value(PROBES) or findability.PROBES
+    request = FindRequest(str(column), probes, _seed(), facet=facet)
     _submit(findability.KIND, request.to_params())
 
 
@@ -101,8 +106,8 @@ def _submit(kind: str, params: dict[str, Any]) -> None:
         problem(error)
 
 
-def pick_sample() -> None:
-    """Let the reader say how many rows to look at, and which."""
+def pick_sample(column: ColumnInfo) -> None:
+    """Let the reader say how many rows to look at, which, and by what to tell apart those that are lost."""
     state.drop_beyond(ROWS, 1, run.MOST_ROWS)
     state.drop_beyond(PROBES, 1, findability.MOST_PROBES)
     state.drop_beyond(SEED, 0, MAX_SEED)
@@ -117,6 +122,16 @@ def pick_sample() -> None:
         500,
         key=PROBES,
         bind="query-params",
+    )
+    others = [c.name for c in state.other_columns(column) if c.category != "json"]
+    facets = [CHOSEN, *(name for name in others if name not in column.key), NONE]
+    check_choices({FACET: facets})
+    st.selectbox(
+        "Findability by",
+        facets,
+        key=FACET,
+        bind="query-params",
+        help="The column whose values are told apart; left to itself, the first that has a few values",
     )
     st.number_input(
         "Seed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
@@ -11,6 +12,7 @@ import streamlit as st
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.finding import Check, Finding, Verdict, percent
 from dashboard.inspection.report import Report
+from dashboard.mapping.chosen import among, that_fit_an_address
 from dashboard.ui import data_address
 from dashboard.ui.messages import escaped
 from dashboard.ui.pickers import COLUMN
@@ -19,6 +21,7 @@ from dashboard.ui.shell import go
 from dashboard.ui.tables import chips, text
 from db.catalog import ColumnInfo
 from db.conditions import Condition, to_text
+from db.facets import vector_filter
 from db.filters import Filter
 
 SIGNS = {
@@ -28,6 +31,12 @@ SIGNS = {
     Verdict.SILENT: ("○ not measured", "gray"),
 }
 """Sign and word of every verdict, and the colour that goes with them; the worst first."""
+
+LONG_SQL, SQL_PX = 800, 180
+"""Characters from which on a statement is scrolled, and how high it is then."""
+
+LISTED_KEYS = 12
+"""Keys of a finding that are named beside its rows."""
 
 
 def findings(report: Report, column: ColumnInfo) -> None:
@@ -106,15 +115,25 @@ def _detail(check: Check, report: Report, column: ColumnInfo) -> None:
         f"{check.meaning} Watched {worse} {_limit(check, limits.watch)}, to act on {worse} "
         f"{_limit(check, limits.act)}: {limits.reason}. The sample: {escaped(report.sample.method_in_words)}."
     )
-    if not finding.problem:
-        return
+    if finding.problem:
+        rows = rows_of(column, finding)
+        _way_to(column, check.label.lower(), finding.rows, rows, report.sql.get(check.key, ""))
+    for named in finding.beside:
+        rows, sql = of_keys(column, named.rows, named.total), report.sql.get(named.label, "")
+        _way_to(column, named.label, named.rows, rows, sql)
+
+
+def _way_to(column: ColumnInfo, label: str, keys: Sequence[str], rows: Rows | None, sql: str) -> None:
+    """Draw the way to some rows, with the keys of the first of them and the SQL that shows them."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        show_rows(column, check, finding, key="detail")
-        if finding.rows:
-            named = ", ".join(finding.rows[:12]) + ("…" if len(finding.rows) > 12 else "")
-            st.caption(f"Key {escaped(named)}" if len(finding.rows) == 1 else f"Keys {escaped(named)}")
-    if sql := report.sql.get(check.key):
-        st.code(sql, language="sql", wrap_lines=True)
+        if rows:
+            _button(column, label, rows, key=label)
+        if keys:
+            named = ", ".join(keys[:LISTED_KEYS]) + ("…" if len(keys) > LISTED_KEYS else "")
+            st.caption(f"Key {escaped(named)}" if len(keys) == 1 else f"Keys {escaped(named)}")
+    if sql:
+        is_long = len(sql) >= LONG_SQL
+        st.code(sql, language="sql", wrap_lines=True, height=SQL_PX if is_long else "content")
 
 
 def _limit(check: Check, value: float) -> str:
@@ -131,12 +150,21 @@ def show_rows(
     width: Literal["content", "stretch"] = "content",
 ) -> None:
     """Draw the button that opens a finding's rows on the Data page, where it can show them."""
-    condition = condition_of(column, finding.problem, finding.rows)
-    if condition is None:
-        return
-    label = f"Show rows: {check.label.lower()}"
-    if st.button(label, icon=":material/table_rows:", key=f"show {key}", width=width):
-        open_rows(column, condition)
+    if rows := rows_of(column, finding):
+        _button(column, check.label.lower(), rows, key=key, width=width)
+
+
+def _button(
+    column: ColumnInfo,
+    label: str,
+    rows: Rows,
+    *,
+    key: str,
+    width: Literal["content", "stretch"] = "content",
+) -> None:
+    shown = f"Show the {rows.extent}" if rows.extent else "Show rows"
+    if st.button(f"{shown}: {label}", icon=":material/table_rows:", key=f"show {key}", width=width):
+        open_rows(column, rows.condition)
 
 
 def open_rows(column: ColumnInfo, condition: Condition) -> None:
@@ -144,10 +172,29 @@ def open_rows(column: ColumnInfo, condition: Condition) -> None:
     go("data.py", {COLUMN: str(column), data_address.FILTER: to_text(condition)})
 
 
-def condition_of(column: ColumnInfo, problem: str, keys: Sequence[str]) -> Condition | None:
-    """Make the condition that shows a finding's rows; None where only SQL can."""
-    if problem == "null":
-        return Filter(column.column, "is null")
-    if keys and len(column.key) == 1:
-        return Filter(column.key[0], "in", tuple(keys))
-    return None
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that the Data page can show: all there are, or, as ``extent`` says, the "first 100 of 250"."""
+
+    condition: Condition
+    extent: str = ""
+
+
+def rows_of(column: ColumnInfo, finding: Finding) -> Rows | None:
+    """Find the condition that shows a finding's rows; None where only SQL can."""
+    match finding.problem:
+        case "null" | "zero":
+            return Rows(vector_filter(column, finding.problem))
+        case "dimensions" if finding.usual is not None:
+            return Rows(Filter(column.column, "!=", str(finding.usual), ("dimensions",)))
+    return of_keys(column, finding.rows, finding.total)
+
+
+def of_keys(column: ColumnInfo, keys: Sequence[str], total: int) -> Rows | None:
+    """Show as many of ``keys``, which are the first of ``total``, as an address can name; None for none."""
+    fitting = that_fit_an_address(column, keys)
+    if not fitting:
+        return None
+    whole = fitting >= max(total, len(keys))
+    extent = "" if whole else f"first {fitting:,} of {max(total, len(keys)):,}"
+    return Rows(among(column, keys[:fitting]), extent)

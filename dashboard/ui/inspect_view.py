@@ -33,7 +33,7 @@ def header(column: ColumnInfo, known: Looks) -> None:
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         clipboard.link_button(column, "Link copied: it shows this column's inspection")
         with st.popover("Sample", icon=":material/tune:"):
-            inspect_looks.pick_sample()
+            inspect_looks.pick_sample(column)
         if known.report:
             st.button(
                 "Inspect again",

@@ -36,7 +36,7 @@ _FOUND_LATER = re.compile(r":(?=material/|//)|www(?=\.)|@")
 _DRAWN_LATER = re.compile(r"(?<!\S)\\?[-<>~](?=(?:-|=|\\>)+(?:\s|$))")
 """Standing alone, ``--``, ``->`` and ``>=`` would by then be drawn as a dash, an arrow and a sign."""
 
-_COMMAND = re.compile(r"python -m dashboard(?: [a-z_-]+)*")
+_COMMAND = re.compile(r"python -m dashboard(?: [a-z_-]+)*|GRANT [^;`]+;")
 
 
 class PageEnded(Exception):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.seeding.imports import rejects
 from db.engine import Database
 from tests.commands.conftest import Run
 from tests.seeding.imports.conftest import ask
@@ -68,13 +69,24 @@ def test_a_dry_run_that_finds_errors_lists_them_and_ends_with_one(
     run: Run, database: Database, file: Path, tmp_path: Path
 ) -> None:
     run_sql(database, "CREATE TABLE animals (id int PRIMARY KEY, name text, embedding vector(3))")
-    rejects = tmp_path / "rejects.csv"
-    said = run("import", file, "--table", "animals", "--dry-run", "--rejects", rejects, "--json")
+    kept = tmp_path / "rejects.csv"
+    said = run("import", file, "--table", "animals", "--dry-run", "--rejects", kept, "--json")
     assert said.code == 1
     assert said.document["error_count"] == 2
     assert [error["row"] for error in said.document["errors"]] == [1, 2]
     assert "2 of 2 rows cannot be imported" in said.document["refusal"]
-    assert len(rejects.read_text().splitlines()) == 3
+    assert len(kept.read_text().splitlines()) == 3
+
+
+def test_a_dry_run_says_how_many_errors_the_reject_file_would_list(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("id,v\n" + "".join(f'{row},"[1,2]"\n' for row in range(60)) + '60,"[1]"\n' * 30)
+    command = ("import", path, "--table", "many", "--create", "--dry-run")
+    assert "more; --rejects FILE.csv lists them all" in run(*command).err
+    monkeypatch.setattr(rejects, "WRITTEN", 25)
+    assert "more; --rejects FILE.csv lists the first 25" in run(*command).err
 
 
 def test_keys_that_exist_are_refused_updated_or_skipped(run: Run, database: Database, file: Path) -> None:

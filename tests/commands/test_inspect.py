@@ -40,8 +40,11 @@ def test_json_holds_the_report_and_on_request_findability(run: Run) -> None:
 
 @pytest.mark.usefixtures("nasty")
 def test_findability_is_printed_with_its_reasons(run: Run) -> None:
-    said = run("inspect", "nasty.embedding", "--findability", "--asks", 60)
+    said = run("inspect", "nasty.embedding", "--findability", "--asks", 60, "--facet", "kind")
     assert "Found by their own vectors through nasty_hnsw: " in said.out
+    assert " lost: kind duplicate" in said.out
+    refused = run("inspect", "nasty.embedding", "--findability", "--facet", "sort")
+    assert "There is no column 'sort' to tell findability by." in refused.err
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_copies_are_found_by_group_and_named_by_key(
         run(connection, COPIES.format(type=vector_type, values=values))
     with database.reading("tests") as connection:
         counted = count_column(connection, find_column(connection, "copies.embedding"))
-    assert counted.duplicates == Duplicates(1, 3, 3, (('["it\'s %", "1"]', 3),))
+    assert counted.duplicates == Duplicates(1, 3, 3, tuple(f'["it\'s %", "{b}"]' for b in (1, 2, 3)))
     assert (counted.rows, counted.nulls, counted.zeros) == (7, 1, 2)
 
 

@@ -119,14 +119,18 @@ def test_copies_are_counted_by_group() -> None:
     vectors[1] = vectors[0]
     vectors[[10, 20]] = vectors[5]
     finding = find("duplicates", evidence(vectors))
-    assert (finding.value, finding.rows, finding.verdict) == (0.005, ("5", "0"), Verdict.WATCH)
+    assert (finding.value, finding.rows, finding.verdict) == (
+        0.005,
+        ("5", "10", "20", "0", "1"),
+        Verdict.WATCH,
+    )
     assert finding.sentence == "5 rows share their vector with another, in 2 groups; the largest has 3 rows."
 
 
 def test_a_group_that_fills_an_index_search_is_to_be_acted_on() -> None:
     vectors = cloud(50_000, 2)
     vectors[:41] = vectors[0]
-    counted = Counted(rows=50_000, nulls=0, zeros=0, duplicates=Duplicates(1, 41, 41, (("0", 41),)))
+    counted = Counted(rows=50_000, nulls=0, zeros=0, duplicates=Duplicates(1, 41, 41, ("0",)))
     finding = find("duplicates", evidence(vectors[:200], counted=counted, whole=False))
     assert (finding.verdict, finding.exact, finding.rows) == (Verdict.ACT, True, ("0",))
     assert "more than an HNSW search looks at by itself (ef_search 40)" in finding.sentence
@@ -189,6 +193,22 @@ def test_a_row_in_the_middle_of_everything_is_a_hub() -> None:
     assert finding.sentence.startswith("3 hubs: ")
 
 
+def test_rows_in_nobodys_list_are_named_beside_the_hubs() -> None:
+    looked_at = evidence(np.concatenate([cloud(400, 6), [[90.0] * 6]]), distance=Distance.L2)
+    (named,) = find("hubness", looked_at).beside
+    assert named.label == "anti-hubs"
+    assert "400" in named.rows
+    assert named.total == int((looked_at.occurrences == 0).sum())
+    assert f"{named.total} anti-hubs (" in find("hubness", looked_at).sentence
+
+
+def test_how_many_rows_there_are_beyond_those_named_is_told() -> None:
+    vectors = units(cloud(1_000, 8))
+    vectors[:150] *= 2
+    finding = find("norm", evidence(vectors))
+    assert (len(finding.rows), finding.total) == (100, 150)
+
+
 def test_rows_far_from_all_others_are_outliers() -> None:
     vectors = cloud(400, 6)
     vectors[5] = 100
@@ -200,6 +220,7 @@ def test_an_untyped_column_of_several_lengths_is_to_be_acted_on() -> None:
     mixed = evidence(cloud(20, 3), untyped=True, mix={3: 20, 2: 5})
     finding = find("mixed", mixed)
     assert (finding.value, finding.verdict, finding.problem) == (0.2, Verdict.ACT, "dimensions")
+    assert finding.usual == 3
     assert finding.sentence.startswith("The vectors differ in length: 20 rows of 3, 5 rows of 2.")
 
 

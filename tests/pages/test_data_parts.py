@@ -29,6 +29,28 @@ def test_counting_exactly_that_takes_too_long_is_given_up_and_the_page_goes_on(
     assert widget(pressed, "exact e")  # the facet after it is there
 
 
+def test_a_column_that_takes_too_long_to_read_whole_is_given_up_and_can_be_asked_again(
+    served: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served.control("tests") as connection:
+        for statement in (
+            "CREATE TABLE few (id int PRIMARY KEY, kind text, e vector(2))",
+            "INSERT INTO few VALUES (1, 'kind', '[1,1]'), (2, 'kind', '[2,1]'), (3, 'kind', '[3,1]')",
+            "CREATE VIEW sleepy AS SELECT * FROM few WHERE pg_sleep(0.4) IS NOT NULL",
+        ):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setattr(data_reads, "PATIENCE_S", 1)
+    app = open_app("data", c="public.sleepy.e")
+    app.session_state["statistics public.sleepy.e"] = {
+        "selection": {"rows": [], "columns": [], "cells": [[1, "Column"]]}
+    }
+    pressed = widget(app.run(), "exact statistics").click().run()
+    assert [toast.value for toast in pressed.toast] == ["Counting took over 1 s and was given up."]
+    assert not pressed.error
+    assert widget(pressed, "exact statistics").label == "Count kind exactly"
+    assert not pressed.run().toast  # it is not asked again by itself
+
+
 def test_columns_that_may_not_be_read_are_named_with_the_grant(
     served: Database, installation: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.inspection import findability, run
+from dashboard.inspection import findability, probing, run
 from dashboard.inspection.checks import CHECKS
 from dashboard.inspection.findability import FindRequest
 from dashboard.inspection.probing import find_rows
@@ -187,3 +189,32 @@ def test_an_address_out_of_bounds_is_put_right(nasty: Database, name: str, given
     app = open_app("inspection", c=NASTY, **{name: given})
     assert not app.exception
     assert "Not inspected yet" in shown(app)
+
+
+def test_rows_that_are_not_all_kept_by_name_are_said_to_be_the_first(
+    nasty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "MOST_LISTED", 1)
+    ask(nasty)
+    app = open_app("inspection", c=NASTY)
+    assert any(re.fullmatch(r"Show the first 1 of \d+ lost rows", button.label) for button in app.button)
+    labels = [expander.label for expander in app.expander]
+    assert any(re.fullmatch(r"The first 1 of \d+ rows that did not come back", label) for label in labels)
+
+
+def test_rows_behind_their_copies_are_listed_and_never_opened_as_lost(served: Database) -> None:
+    with served.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE nasty (id int PRIMARY KEY, embedding vector(2))")
+        connection.exec_driver_sql("INSERT INTO nasty SELECT i, '[1,2]' FROM generate_series(1, 30) AS i")
+        connection.exec_driver_sql(INDEX)
+    ask(served)
+    app = open_app("inspection", c=NASTY)
+    assert "0 of 30 probes" in shown(app)
+    assert "Each row that did not come back" in [expander.label for expander in app.expander]
+    assert "lost rows" not in " ".join(button.label for button in app.button)
+
+
+def test_findability_is_told_by_the_column_that_is_chosen(nasty: Database) -> None:
+    app = open_app("inspection", c=NASTY, asks="50", facet="kind")
+    press(app, "Ask the index")
+    assert newest_job(nasty).params["facet"] == "kind"

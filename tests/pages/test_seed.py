@@ -1,5 +1,6 @@
 """Asking for rows, and what becomes of it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.identity import LOCAL
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
+from dashboard.seeding import local_models
 from dashboard.seeding.imports.request import ImportRequest
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sources import SOURCES
 from db import jobs
 from db.engine import Database
-from tests.pages.conftest import open_app
+from tests.pages.conftest import forget_the_installation, open_app
 
 LABELS = [source.label for source in SOURCES.values()]
 
@@ -215,3 +217,75 @@ def test_a_plan_that_is_to_be_changed_fills_the_form_again(served: Database, tmp
     with served.reading("test") as connection:
         again = ImportRequest.from_params(jobs.latest(connection)[0].params)
     assert (again.table, again.columns["title"]) == ("cinema", "")
+
+
+@pytest.fixture
+def films(served: Database, installation: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A table of somebody's, and a login that may read it and Vectorscope's own tables."""
+    with served.control("test") as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE films (id int PRIMARY KEY, title text, embedding vector(2)); "
+            "CREATE ROLE usher LOGIN; GRANT SELECT ON films TO usher; "
+            "GRANT ALL ON SCHEMA vectorscope TO usher; "
+            "GRANT ALL ON ALL TABLES IN SCHEMA vectorscope TO usher; "
+            "GRANT ALL ON ALL SEQUENCES IN SCHEMA vectorscope TO usher"
+        )
+    yield served
+    forget_the_installation()
+    with served.control("test") as connection:
+        connection.exec_driver_sql("DROP OWNED BY usher; DROP ROLE usher")
+
+
+def as_usher(database: Database) -> str:
+    return database.url.set(username="usher").render_as_string(hide_password=False)
+
+
+def test_the_tables_that_are_there_are_those_the_login_that_writes_may_fill(
+    films: Database, installation: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installation.setenv("DATABASE_READ_URL", as_usher(films))
+    forget_the_installation()
+    app = uploaded(tmp_path / "films.csv", into="A table that is there")
+    assert not app.exception
+    assert "public.films" in next(box for box in app.selectbox if box.label == "Table").options
+
+
+def test_rights_that_are_lacking_are_told_with_the_grant_before_a_row_is_read(
+    films: Database, installation: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "films.csv"
+    path.write_text(FILMS)
+    request = ImportRequest(path=str(path), name="films.csv", table="films", dry_run=True)
+    job_id = queue.submit(films, LOCAL, "import", request.to_params())
+    usher = Database(as_usher(films))
+    Worker(usher, lease_s=10).run_one(only=job_id)
+    usher.dispose()
+    app = open_app("seed", job=str(job_id), source="File")
+    (told,) = [error.value.replace("\\", "") for error in app.error]
+    assert "The login usher, which writes, lacks INSERT on public.films." in told
+    assert "`GRANT INSERT ON public.films TO usher;`" in told
+    assert not any("Nothing stands in the way" in element.value for element in app.success)
+
+
+def test_rows_that_searches_will_not_return_are_named_in_the_plan(served: Database, tmp_path: Path) -> None:
+    app = uploaded(tmp_path / "films.csv", FILMS + '3,Ran,"[0,0]"\n')
+    press(app, "Check it")
+    app = open_app("seed", job=str(worked_off(served)))
+    assert any("Row 3 has zero length; cosine distance to it is undefined" in c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("package", ["numpy", "no_such_package"], ids=["installed", "not installed"])
+def test_any_model_can_be_named_as_the_embedder_where_the_package_is_installed(
+    served: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setattr(local_models, "_PACKAGE", package)  # only looked for: it is the worker that embeds
+    path = tmp_path / "films.csv"
+    path.write_text("id,title\n1,Alien\n")
+    app = open_app("seed", source="File")
+    app.session_state["kept import file"] = (path, "films.csv")
+    app.session_state["embedder"] = "/models/tiny"  # typed: AppTest can only choose
+    app.run()
+    told = [error.value.replace("\\", "") for error in app.error]
+    lacks = "The embedder sentence-transformers:/models/tiny needs a package that is not installed here"
+    assert [lacks in sentence for sentence in told] == ([] if package == "numpy" else [True])
+    assert next(b for b in app.button if b.label == "Check it").disabled == (package != "numpy")

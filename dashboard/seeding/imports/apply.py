@@ -255,11 +255,11 @@ class _Load:
             updated=merged.updated,
             skipped=self.sent - merged.inserted - merged.updated,
             left_out=len(plan.bad),
-            without_text=plan.without_text,
+            without_text=plan.silent.count,
             rejects=request.rejects if len(plan.bad) else None,
             queries=queries,
             elapsed_s=perf_counter() - self.started,
-            notes=plan.unlisted,
+            notes=(*plan.unlisted, *plan.odd_rows),
         )
 
 

@@ -11,6 +11,8 @@ from db.schema import OWN_SCHEMAS
 from db.staging import schema_exists
 from db.targets import Target, find_target
 
+ABSENT = "absent"
+"""The fingerprint of a table that is still to be made."""
 TABLES = {"r", "p"}
 """What takes rows and can tell a new one from one it has, by pg_class.relkind."""
 
@@ -18,13 +20,17 @@ TABLES = {"r", "p"}
 def find_place(connection: Connection, request: ImportRequest) -> Target | None:
     """Find the table; None where it is to be made.
 
-    Raises RequestError where the name is no table's, taken, or not for data.
+    Raises RequestError where the name is no table's, taken, or not for data, and where the table is no
+    longer what an approved plan was made for.
     """
     _check(request)
     name = spelled(request.schema, request.table)
+    target = find_target(connection, request.schema, request.table)
+    # A table that is in the way of a new one is told by its name.
+    if not request.create and request.fingerprint not in {None, fingerprint_of(target)}:
+        raise RequestError("The table changed since the file was validated.", "Validate it again.")
     if not schema_exists(connection, request.schema):
         raise RequestError(f"There is no schema {request.schema!r}.", "Create it first, or choose another.")
-    target = find_target(connection, request.schema, request.table)
     if target is None:
         if not request.create:
             raise TableNotFound(f"There is no table {name}.", "Let the import make it (--create).")
@@ -36,6 +42,11 @@ def find_place(connection: Connection, request: ImportRequest) -> Target | None:
             f"{name} exists already.", "Leave out --create to import into it, or choose another name."
         )
     return target
+
+
+def fingerprint_of(target: Target | None) -> str:
+    """Say by one word what the table is; it changes when the table does."""
+    return target.fingerprint if target else ABSENT
 
 
 def _check(request: ImportRequest) -> None:

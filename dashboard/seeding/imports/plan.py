@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,33 @@ from db.columns import spelled
 from db.errors import RequestError
 from db.targets import Target
 from db.words import counted
+
+FIRST = 5
+"""Rows that a sentence names by number."""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Rows that have something in common: how many, and the numbers of the first."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, numbers: Sequence[int] | NDArray[np.int64]) -> None:
+        """Take in more rows, by their numbers."""
+        self.count += len(numbers)
+        self.first += [int(number) for number in numbers[: FIRST - len(self.first)]]
+
+    def in_words(self) -> str:
+        """Name them, the start of a sentence.
+
+        >>> Numbers(1, [7]).in_words(), Numbers(2, [7, 9]).in_words(), Numbers(1200, [7, 9]).in_words()
+        ('Row 7', 'Rows 7, 9', '1,200 rows (7, 9…)')
+        """
+        named = ", ".join(f"{number:,}" for number in self.first)
+        if self.count > len(self.first):
+            return f"{counted(self.count)} ({named}…)"
+        return f"Row {named}" if self.count == 1 else f"Rows {named}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +70,9 @@ class ImportPlan:
     existing: int
     examples: tuple[str, ...]
     """Keys of some of the ``existing`` rows."""
-    without_text: int
+    silent: Numbers
     """Rows that get a NULL vector, as there is no word to embed."""
-    zero_vectors: int
+    zeros: Numbers
     """Rows of the file's own vectors that are all zeros: no cosine distance to them is defined."""
     forewarnings: tuple[str, ...]
     """Sentences about what no row shows, such as the rules of the table."""
@@ -61,6 +88,18 @@ class ImportPlan:
     def unlisted(self) -> tuple[str, ...]:
         """Sentences about a new table that no page will list, as it has no vectors."""
         return tuple(unlisted(self.contents, self.route)) if self.request.create else ()
+
+    @property
+    def odd_rows(self) -> tuple[str, ...]:
+        """Sentences about rows that can be imported, and that some searches will not return."""
+        told, made = [], self.route.embedding
+        if self.zeros.count:
+            has, them = ("has", "it") if self.zeros.count == 1 else ("have", "them")
+            told.append(f"{self.zeros.in_words()} {has} zero length; cosine distance to {them} is undefined.")
+        if self.silent.count and made and not made.not_null:
+            has, vector = ("has", "a NULL vector") if self.silent.count == 1 else ("have", "NULL vectors")
+            told.append(f"{self.silent.in_words()} {has} no word to embed, and so {vector}.")
+        return tuple(told)
 
     @property
     def ok_rows(self) -> int:
@@ -119,13 +158,13 @@ class ImportPlan:
             "ok_rows": self.ok_rows,
             "outcome": self.outcome,
             "existing": self.existing,
-            "without_text": self.without_text,
-            "zero_vectors": self.zero_vectors,
+            "without_text": self.silent.count,
+            "zero_vectors": self.zeros.count,
             "errors": [asdict(issue) for issue in self.errors],
             "error_count": self.error_count,
             "codes": dict(self.codes),
             "rejects": request.rejects if self.error_count else None,
-            "notes": [*self.contents.notes, *self.forewarnings, *self.unlisted],
+            "notes": [*self.contents.notes, *self.forewarnings, *self.unlisted, *self.odd_rows],
             "refusal": self.refusal.message if self.refusal else None,
             "remedy": self.refusal.remedy if self.refusal else None,
         }

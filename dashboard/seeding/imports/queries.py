@@ -52,6 +52,15 @@ def has_queries(found: Contents) -> bool:
     return found.dataset == TRAIN and {TEST, NEIGHBORS} <= {dataset.name for dataset in found.datasets}
 
 
+def unkept(found: Contents) -> Iterator[str]:
+    """Tell that queries are not kept: they know the file's rows alone, and other tables have others."""
+    if has_queries(found):
+        yield (
+            f"The file's queries ({TEST}) and their true neighbours ({NEIGHBORS}) are left out: they are "
+            "kept only beside a table that the import makes."
+        )
+
+
 def queries_name(request: ImportRequest) -> str:
     """Name the table for the queries."""
     return f"{request.table}_queries"

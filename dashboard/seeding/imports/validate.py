@@ -20,12 +20,13 @@ from dashboard.seeding.imports.columns import NEW_TYPES, Route
 from dashboard.seeding.imports.forewarning import forewarnings
 from dashboard.seeding.imports.keys import Keys, as_texts
 from dashboard.seeding.imports.mapping import route
-from dashboard.seeding.imports.place import find_place
-from dashboard.seeding.imports.plan import ImportPlan
-from dashboard.seeding.imports.queries import check_queries
+from dashboard.seeding.imports.place import find_place, fingerprint_of
+from dashboard.seeding.imports.plan import ImportPlan, Numbers
+from dashboard.seeding.imports.queries import check_queries, unkept
 from dashboard.seeding.imports.rejects import WRITTEN, Issue, write_rejects
 from dashboard.seeding.imports.request import ImportRequest
 from dashboard.seeding.imports.rereading import batches_again
+from dashboard.seeding.imports.rights import check_rights, named_grants, unnoted
 from dashboard.seeding.imports.texts import joined
 from db.binary import Values
 from db.engine import Database
@@ -37,8 +38,6 @@ from db.targets import Target, holds_rows
 LISTED = 100
 """Errors a plan names; the rest are counted."""
 EXAMPLES = 5
-ABSENT = "absent"
-"""The fingerprint of a table that is still to be made."""
 
 Tell = Callable[[int, int], None]
 """Told the rows looked at, and the rows there are."""
@@ -50,7 +49,7 @@ def validate(
     """Read the file through and say what importing it would do.
 
     Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
-    that was approved is no longer true.
+    that was approved is no longer true; PermissionDenied where a login may not do it.
     """
     with opened(request.path) as file:
         stamp = stamp_of(Path(request.path))  # before the first look: later it might be another file's
@@ -70,31 +69,22 @@ def validate(
 
 def _begin(database: Database, request: ImportRequest, found: Contents) -> _Look:
     """Settle where a file goes, before its rows are looked at."""
-    with database.reading("import") as connection:
+    with named_grants(database, request), database.reading("import") as connection:
         target = find_place(connection, request)
         occupied = target is not None and holds_rows(connection, target)
         check_queries(connection, request, found)
-    _check_unchanged(request, found, fingerprint_of(target))
+    if request.sha256 not in {None, found.sha256}:
+        raise RequestError("The file changed since it was validated.", "Validate it again.")
     embedder = embedder_named(request.embedder) if request.text else None
     way = route(found, target, request, embedder.dims if embedder else None)
     _check_embedder(target, way, embedder)
+    check_rights(database, request, target, way)
     look = _Look(database, request, way, target, embedder, occupied=occupied)
     if target:
         with database.reading("import") as connection:
-            look.forewarnings = tuple(forewarnings(connection, found, target, way))
+            told = tuple(forewarnings(connection, found, target, way))
+        look.forewarnings = (*told, *unkept(found), *unnoted(database, target, way))
     return look
-
-
-def fingerprint_of(target: Target | None) -> str:
-    """Say by one word what the table is; it changes when the table does."""
-    return target.fingerprint if target else ABSENT
-
-
-def _check_unchanged(request: ImportRequest, found: Contents, fingerprint: str) -> None:
-    if request.sha256 not in {None, found.sha256}:
-        raise RequestError("The file changed since it was validated.", "Validate it again.")
-    if request.fingerprint not in {None, fingerprint}:
-        raise RequestError("The table changed since the file was validated.", "Validate it again.")
 
 
 def _check_embedder(target: Target | None, way: Route, embedder: Embedder | None) -> None:
@@ -129,8 +119,8 @@ class _Look:
     existing: list[NDArray[np.int64]] = field(default_factory=list)
     """Numbers of the rows whose key the table has already."""
     examples: list[str] = field(default_factory=list)
-    without_text: int = 0
-    zero_vectors: int = 0
+    silent: Numbers = field(default_factory=Numbers)
+    zeros: Numbers = field(default_factory=Numbers)
 
     def at(self, batch: Batch) -> None:
         """Look at the next rows."""
@@ -142,7 +132,9 @@ class _Look:
         self._look_at_text(batch, keep)
         for mapped in self.way.columns:
             if mapped.base in NEW_TYPES and mapped.source:
-                self.zero_vectors += _zeros(taken(batch.values[mapped.source], keep))
+                zeros = _zeros(taken(batch.values[mapped.source], keep))
+                if len(zeros):
+                    self.zeros.add(batch.start + np.flatnonzero(keep)[zeros])
 
     def finish(self) -> None:
         """Tell the keys that are there twice, which only the whole file shows."""
@@ -168,7 +160,7 @@ class _Look:
             return
         texts = joined(batch.values, self.way.text, batch.rows)
         silent = [place for place, text in enumerate(texts) if keep[place] and not has_words(text)]
-        self.without_text += len(silent)
+        self.silent.add([batch.start + place for place in silent])
         if made.not_null:
             reason = f'has no word to embed, and "{made.name}" takes no NULL'
             for place in silent:
@@ -216,11 +208,12 @@ class _Look:
             return invalid_texts(connection, type_name, values)
 
 
-def _zeros(vectors: Values) -> int:
+def _zeros(vectors: Values) -> NDArray[np.int64]:
+    """Find the vectors that are all zeros: their places."""
     if isinstance(vectors, np.ndarray):
-        maybe = vectors[vectors[:, 0] == 0]  # hardly any, and looking at the others costs the most
-        return int((~maybe.any(axis=1)).sum())
-    return sum(vector is not None and not vector.any() for vector in vectors)
+        maybe = np.flatnonzero(vectors[:, 0] == 0)  # hardly any, and looking at the others costs the most
+        return maybe[~vectors[maybe].any(axis=1)]
+    return np.flatnonzero([vector is not None and not vector.any() for vector in vectors])
 
 
 def _plan(request: ImportRequest, found: Contents, look: _Look) -> ImportPlan:
@@ -240,8 +233,8 @@ def _plan(request: ImportRequest, found: Contents, look: _Look) -> ImportPlan:
         codes=look.codes,
         existing=int((~np.isin(existing, bad)).sum()),
         examples=tuple(look.examples),
-        without_text=look.without_text,
-        zero_vectors=look.zero_vectors,
+        silent=look.silent,
+        zeros=look.zeros,
         forewarnings=look.forewarnings,
         spool=look.spool,
     )

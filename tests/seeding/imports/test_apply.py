@@ -249,6 +249,8 @@ def test_the_queries_of_an_ann_benchmarks_file_are_kept_beside_its_vectors(
     assert ask(database, nearest) == [(1, 1, 0.0, [0.0, 1.0, 1.0]), (2, 2, 0.0, [0.0, 1.0, 1.0])]
     with pytest.raises(RequestError, match="exists already"):
         validate(database, asked(str(path), "tiny", create=True))
+    (_, left_out) = validate(database, asked(str(path), "tiny")).forewarnings
+    assert left_out.startswith("The file's queries (test) and their true neighbours (neighbors) are left out")
 
 
 @pytest.mark.parametrize(
@@ -334,6 +336,13 @@ def test_a_table_altered_after_validation_is_left_alone(places: Database, write:
     with pytest.raises(RequestError, match="The table changed since the file was validated"):
         apply(places, plan, Unrecorded())
     assert ask(places, "SELECT count(*) FROM places") == [(0,)]
+
+
+def test_a_table_dropped_after_validation_is_told_as_one_that_changed(places: Database, write: Write) -> None:
+    plan = validate(places, asked(write("id,name\n1,a\n")))
+    run(places, "DROP TABLE places")
+    with pytest.raises(RequestError, match="The table changed since the file was validated"):
+        apply(places, plan, Unrecorded())
 
 
 def test_a_file_altered_after_validation_is_not_imported(places: Database, write: Write) -> None:

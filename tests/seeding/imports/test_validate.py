@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dashboard.seeding.imports.validate import LISTED, validate
@@ -218,12 +219,23 @@ def test_na_and_null_in_text_are_text(places: Database, write: Write) -> None:
 def test_rows_without_a_word_are_counted(database: Database, write: Write) -> None:
     path = write("title,plot\nAlien,ship\n,\n!!,--\n")
     plan = validate(database, asked(path, "films", create=True, text=("title", "plot")))
-    assert (plan.without_text, plan.refusal) == (2, None)
+    assert (plan.silent.count, plan.refusal) == (2, None)
+    assert plan.odd_rows == ("Rows 2, 3 have no word to embed, and so NULL vectors.",)
 
 
-def test_zero_vectors_are_counted(database: Database, write: Write) -> None:
-    path = write('id,v\n1,"[0,0]"\n2,"[0,1]"\n')
-    assert validate(database, asked(path, "points", create=True)).zero_vectors == 1
+def test_zero_vectors_are_told_by_row(database: Database, write: Write) -> None:
+    path = write('id,v\n1,"[0,1]"\n2,"[0]"\n3,"[0,0]"\n')
+    plan = validate(database, asked(path, "points", create=True))
+    assert plan.zeros.count == 1
+    assert plan.to_document()["notes"] == [
+        "Row 3 has zero length; cosine distance to it is undefined.",
+    ]
+
+
+def test_of_many_zero_vectors_the_first_are_named(database: Database, tmp_path: Path) -> None:
+    np.save(path := tmp_path / "points.npy", np.zeros((7, 2), np.float32))
+    (told,) = validate(database, asked(str(path), "points", create=True)).odd_rows
+    assert told == "7 rows (1, 2, 3, 4, 5…) have zero length; cosine distance to them is undefined."
 
 
 def test_a_column_of_another_embedder_is_not_mixed(database: Database, write: Write) -> None:
@@ -246,9 +258,10 @@ def test_validating_writes_nothing(places: Database, write: Write) -> None:
         ("ALTER TABLE places ADD COLUMN more int", "table"),
         ("ALTER TABLE places ALTER embedding TYPE vector(4)", "table"),
         ("DROP TABLE places; CREATE TABLE places (id int PRIMARY KEY, name text)", "table"),
+        ("DROP TABLE places", "table"),
         ("", "file"),
     ],
-    ids=["a column more", "another dimension", "made anew", "file changed"],
+    ids=["a column more", "another dimension", "made anew", "dropped", "file changed"],
 )
 def test_an_approved_plan_ends_with_what_it_was_made_for(
     places: Database, write: Write, change: str, what: str
