@@ -33,10 +33,8 @@ def test_the_smallest_setting_that_reaches_the_recall_is_found(bench: Bench) -> 
     target = Target(0.9, 0.0001)  # out of reach: every candidate is looked at
     run = bench.run(plan_for(target, "ivfflat:lists=10"))
 
-    found = run.trials[-1]
-    assert found.method == "ivfflat"
-    assert found.measures["recall"] >= 0.9
-    probes = int(found.setting["probes"])
+    whole = [trial for trial in run.trials if trial.method == "ivfflat" and not trial.is_short]
+    probes = min(int(trial.setting["probes"]) for trial in whole if trial.measures["recall"] >= 0.9)
     grid = bench.run(replace(PLAN, variants=(Variant(parse_spec("ivfflat:lists=10"), tuple(range(1, 11))),)))
     enough = [int(t.setting["probes"]) for t in grid.trials[1:] if t.measures["recall"] >= 0.9]
     assert abs(probes - min(enough)) <= 1, "k-means begins anew in every build"
@@ -239,8 +237,6 @@ def test_what_a_tuned_run_would_not_do_is_refused(untuned: Untuned) -> None:
         replace(plan, **ASKED[untuned.key])
 
     assert refusal.value.message == f"A plan with a target takes no {untuned.key}: {untuned.why}."
-    old = (
-        replace(PLAN, variants=(), **ASKED[untuned.key]).to_params() if untuned.field != "variants" else None
-    )
+    old = replace(PLAN, variants=()).to_params() | ASKED[untuned.key] if untuned.field != "variants" else None
     if old:  # of an earlier release, which took it and did nothing with it
         assert BenchmarkPlan.from_params(old | {"target": {"recall": 0.9, "p95_ms": 5}}).target
