@@ -26,6 +26,8 @@ INSERT INTO t SELECT i, i % 100, (SELECT array_agg(random() - 0.5 + 0 * (g + i))
 FROM generate_series(1, 4000) AS i;
 CREATE TABLE q AS SELECT id, e FROM t WHERE id <= 20;
 ALTER TABLE q ADD PRIMARY KEY (id);
+CREATE TABLE o AS SELECT id, id % 10 = 3 AS flag FROM t;
+ALTER TABLE o ADD PRIMARY KEY (id);
 CREATE TABLE half AS TABLE t;
 CREATE TABLE bits AS TABLE t;
 CREATE TABLE subs AS TABLE t;

@@ -36,6 +36,10 @@ class Ask:
     """The one PostgreSQL that behaves so, where they differ."""
 
 
+NEAREST = "ORDER BY e <=> V LIMIT 10"
+JOINED = "SELECT t.id FROM t JOIN o ON o.id = t.id {} ORDER BY t.e <=> V LIMIT 10"
+JOIN = {**INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
 SPEAKS: dict[str, list[Ask]] = {
     "another operator": [
         Ask("SELECT id FROM t ORDER BY e <-> V LIMIT 10", rewrite="ORDER BY e <=> "),
@@ -125,6 +129,10 @@ SPEAKS: dict[str, list[Ask]] = {
         Ask("SELECT id FROM t WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX),
         Ask("SELECT id FROM t WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX, analyze=True),
         Ask("SELECT id FROM lists WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX),
+        Ask(JOINED.format("WHERE o.flag"), JOIN),
+        Ask(JOINED.format("WHERE o.flag"), JOIN, analyze=True),
+        Ask("SELECT id FROM t WHERE EXISTS (SELECT FROM o WHERE o.id = t.id AND flag) " + NEAREST, JOIN),
+        Ask("SELECT id FROM (SELECT * FROM t ORDER BY e <=> V OFFSET 0) s WHERE cat = 3 LIMIT 10", INDEX),
     ],
     "scan budget": [
         Ask(
@@ -279,6 +287,14 @@ def test_a_rule_speaks_where_it_is_to_blame(doctor: Doctor, rule: DoctorRule, as
 @pytest.mark.parametrize("rule", DOCTOR_RULES, ids=lambda rule: f"{rule.name} {rule.title}")
 def test_a_rule_is_silent_where_it_is_not(doctor: Doctor, rule: DoctorRule) -> None:
     assert (rule.name, rule.title) not in spoken(doctor(SILENT[rule.title]))
+
+
+@pytest.mark.parametrize("analyze", [False, True])
+@pytest.mark.parametrize("join", ["JOIN o ON o.id = t.id", "LEFT JOIN o ON o.id = t.id AND o.flag"])
+def test_a_join_that_leaves_no_row_out_cuts_nothing(doctor: Doctor, join: str, analyze: bool) -> None:
+    asked = f"SELECT t.id FROM t {join} ORDER BY t.e <=> V LIMIT 10"
+    found = doctor(Ask(asked, JOIN, analyze=analyze))
+    assert (found.uses_index, found.truncation) == (True, ())
 
 
 FOUND = [pytest.param(form, id=f"{row}: {form.sql[:60]}") for row, forms in FORMS.items() for form in forms]
