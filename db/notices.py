@@ -1,30 +1,31 @@
-"""What the server remarks while it carries out a statement, gathered for whoever sent it."""
+"""What the server remarks while it carries out a statement, passed on to whoever sent it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 
 @contextmanager
-def listening(connection: Connection) -> Iterator[list[str]]:
-    """Gather the NOTICEs of the block's statements, which psycopg2 hears when each is over.
+def listening(connection: Connection, hear: Callable[[str], None]) -> Iterator[None]:
+    """Pass on the NOTICEs of the block's statements, which psycopg2 hears when each is over, or has failed.
 
     SQLAlchemy empties psycopg2's list of notices after every statement, unless it is no list.
     """
     driver: Any = connection.connection.dbapi_connection
-    before, driver.notices = driver.notices, _Notices()
+    before, driver.notices = driver.notices, _Notices(hear)
     try:
-        yield driver.notices.lines
+        yield
     finally:
         driver.notices = before
 
 
+@dataclass(slots=True)
 class _Notices:
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    hear: Callable[[str], None]
 
     def append(self, notice: str) -> None:
-        """Keep the first line, ``NOTICE:  hnsw graph no longer fits...``, without its severity."""
-        self.lines.append(notice.splitlines()[0].partition(":")[2].strip())
+        """Pass on the first line, ``NOTICE:  hnsw graph no longer fits...``, without its severity."""
+        self.hear(notice.splitlines()[0].partition(":")[2].strip())
