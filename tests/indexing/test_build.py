@@ -373,11 +373,19 @@ def test_a_trial_is_timed_on_a_sample_of_which_nothing_stays(
     job = carry_out("trial_build", request(index))
     assert job.state == "succeeded", job.error
     assert job.result
-    assert (job.result["rows"], job.result["index"]) == (2000, index)
+    assert (job.result["rows"], job.result["index"]) == (1900, index)
     assert not vector_indexes(items)
     with items.reading("test") as connection:
         copies = text("SELECT count(*) FROM pg_namespace WHERE nspname = 'vectorscope_bench'")
         assert connection.execute(copies).scalar_one() == 0
+
+
+def test_a_row_inserted_beside_a_graph_takes_several_times_longer(
+    items: Database, carry_out: CarryOut
+) -> None:
+    job = carry_out("trial_build", request("hnsw:m=16,ef_construction=64"))
+    assert job.result, job.error
+    assert job.result["insert_ms"] > 3 * job.result["plain_ms"] > 0
 
 
 def test_a_trial_on_too_few_rows_is_refused(items: Database, carry_out: CarryOut) -> None:
