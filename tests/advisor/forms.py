@@ -197,6 +197,7 @@ TESTED = {
     "B8": "indexing/test_build.py::test_a_writer_is_waited_for_and_named_before_anything_is_made",
     "B9": "indexing/test_pace.py::test_a_build_ten_times_slower_than_at_its_best_is_stalled",
     "B10": "indexing/test_build.py::test_a_row_inserted_beside_a_graph_takes_several_times_longer",
+    "C1": "advisor/test_doctor.py::test_a_first_search_whose_pages_have_to_be_fetched_is_told_to_be_cold",
     "S1": "db/test_search.py::test_the_settings_asked_for_are_in_force_and_then_gone",
     "S2": "db/test_engine.py::test_settings_end_with_the_transaction",
 }
@@ -204,6 +205,5 @@ TESTED = {
 
 NOT_PRODUCED = {
     "V1": "a VACUUM of hours needs an index of many GB; dead rows are F4, and the advisor's dead_tuples",
-    "C1": "a cold cache is a state of the machine, which no test may bring about for the others on it",
 }
 """Symptoms that no test brings about, and why."""

@@ -330,6 +330,27 @@ def test_every_known_symptom_is_produced_or_has_its_reason_not_to_be() -> None:
         assert f"def {name}(" in (Path(__file__).parents[1] / file).read_text(), place
 
 
+def test_a_first_search_whose_pages_have_to_be_fetched_is_told_to_be_cold(clinic: Database) -> None:
+    # Its files are copied past the server's memory, which then holds no page of it, as after a restart.
+    clinic.dispose()
+    maintenance = Database(url_of(clinic.url.render_as_string(False), "template1"))
+    source = clinic.url.database
+    with maintenance.control("tests") as connection:
+        connection.execute(text(f"CREATE DATABASE restarted TEMPLATE {source} STRATEGY file_copy"))
+    restarted = Database(url_of(clinic.url.render_as_string(False), "restarted"))
+    told = []
+    for _ in range(2):
+        with restarted.reading("tests", vectors=True) as connection:
+            told.append(diagnose(connection, written(PLAIN.sql), INDEX, analyze=True).notes)
+    restarted.dispose()
+    with maintenance.control("tests") as connection:
+        connection.execute(text("DROP DATABASE restarted WITH (FORCE)"))
+    maintenance.dispose()
+    [cold], warm = told
+    assert re.match(r"C1, cold cache: \d+ of \d+ pages were not in the server's memory", cold)
+    assert warm == ()
+
+
 def test_several_obstacles_are_named_and_rewritten_together(doctor: Doctor) -> None:
     found = doctor(Ask("SELECT id, 1 - (e <-> V) AS s FROM t ORDER BY s DESC", DISK))
     assert [finding.rule for finding in found.findings] == ["P2", "P1", "P3"]
