@@ -35,6 +35,9 @@ SELECT (SELECT a.attstorage::text FROM pg_attribute a JOIN named ON a.attrelid =
        COALESCE(bool_or(EXISTS (SELECT FROM pg_options_to_table(t.reloptions)
                                 WHERE option_name = 'parallel_workers' AND option_value <> '0')), false)
          AS has_parallel_workers,
+       COALESCE(bool_or(EXISTS (SELECT FROM pg_options_to_table(t.reloptions)
+                                WHERE option_name = 'parallel_workers' AND option_value = '0')), false)
+         AS forbids_parallel_workers,
        COALESCE(bool_and(pg_has_role(t.relowner, 'USAGE')), false) AS is_owner
 FROM (SELECT oid FROM named WHERE relkind <> 'p'
       UNION ALL SELECT relid FROM named, pg_partition_tree(named.oid) WHERE isleaf AND relkind = 'p')
@@ -106,7 +109,8 @@ class Storage:
     """How a table is kept: all its leaf partitions together, ``largest_heap_bytes`` of the largest one.
 
     ``kept`` is pg_attribute.attstorage of the vector: p(lain), e(xternal), m(ain), x (extended).
-    ``live_rows`` and ``dead_rows`` are the statistics', some seconds behind.
+    ``live_rows`` and ``dead_rows`` are the statistics', some seconds behind.  ``has_parallel_workers`` and
+    ``forbids_parallel_workers`` tell of the table's own parallel_workers: some, and 0.
     """
 
     kept: str | None
@@ -117,6 +121,7 @@ class Storage:
     dead_rows: int
     vacuumed_at: datetime | None
     has_parallel_workers: bool
+    forbids_parallel_workers: bool
     is_owner: bool
 
 
@@ -227,6 +232,12 @@ SELECT r.id, r.rows, r.plan ->> 'distance' AS distance, t.k, t.subset, t.method,
        t.measures ->> 'p95_ms' AS p95_ms
 FROM vectorscope.run r JOIN vectorscope.trial t ON t.run_id = r.id
 WHERE (r.schema, r."table", r."column") = (:schema, :name, :column) ORDER BY r.id DESC, t.position
+"""),
+    "looks": text("""
+SELECT l.at, l.figures ->> 'index_recall' AS recall, l.figures ->> 'index_recall_high' AS at_most,
+       w.recall AS promised
+FROM vectorscope.watch w JOIN vectorscope.watch_look l ON l.watch_id = w.id
+WHERE (w.schema, w."table", w."column") = (:schema, :name, :column) ORDER BY l.id DESC
 """),
     "findability": text("""
 SELECT created_at, result -> 'summary' FROM vectorscope.inspection

@@ -78,7 +78,8 @@ def build(
     Raises RequestError where the server says that its limits do not allow this index.
     """
     _apply(connection, {**settings, **_TELL_WORKERS})
-    with listening(connection) as heard:
+    heard: list[Notice] = []
+    with listening(connection, heard.append):
         try:
             with connection.begin_nested():
                 build_s = _watched(database, connection, index, rows, watch)

@@ -40,6 +40,7 @@ class Node:
     order_by: str | None
     sort_key: tuple[str, ...]
     disabled: bool
+    join_type: str | None
     beside: bool
     """Whether this is an InitPlan or SubPlan: it feeds its parent a value, not the rows."""
     children: tuple[Node, ...]
@@ -124,6 +125,7 @@ def _node(step: dict[str, Any], processes: int) -> Node:
         order_by=step.get("Order By"),
         sort_key=tuple(step.get("Sort Key", ())),
         disabled=_is_disabled(step),
+        join_type=step.get("Join Type"),
         beside=step.get("Parent Relationship") in {"InitPlan", "SubPlan"},
         children=tuple(_node(child, below) for child in step.get("Plans", ())),
     )

@@ -67,14 +67,6 @@ class Sight:
     blockers: tuple[Blocker, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """A statement that was carried out; ``notices`` are the server's own words."""
-
-    took_s: float
-    notices: tuple[str, ...]
-
-
 class ReindexIndex(ExecutableDDLElement):
     """REINDEX INDEX CONCURRENTLY."""
 
@@ -108,16 +100,19 @@ def carry_out(
     settings: Mapping[str, str],
     rows: int,
     watch: Callable[[Sight], None],
-) -> Carried:
-    """Carry out a statement over ``rows`` rows; ``watch`` is told of it a few times a second.
+    hear: Callable[[str], None],
+) -> float:
+    """Carry out a statement over ``rows`` rows, return the seconds; ``watch`` is told a few times a second.
 
-    What ``watch`` raises cancels the statement and is raised here, once the server has stopped.
+    What ``watch`` raises cancels the statement and is raised here, once the server has stopped.  Whatever
+    becomes of the statement, ``hear`` is told each of the server's remarks when it is over: psycopg2 hands
+    them over no earlier.
 
     Raises RequestError where the server's limits do not allow this index, or its name is taken.
     """
     with (
         session(database, purpose, settings) as connection,
-        listening(connection) as notices,
+        listening(connection, lambda notice: hear(notice.text)),
         ThreadPoolExecutor(1) as thread,
     ):
         backend = connection.execute(_BACKEND).one()._asdict()
@@ -129,7 +124,7 @@ def carry_out(
         except BaseException:
             _stop(database, backend, work)
             raise
-        return Carried(_outcome(work), tuple(notice.text for notice in notices))
+        return _outcome(work)
 
 
 def _timed(connection: Connection, statement: ExecutableDDLElement) -> float:

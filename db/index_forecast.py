@@ -42,7 +42,8 @@ SELECT pg_size_bytes(current_setting('maintenance_work_mem')) AS memory_bytes,
        pg_size_bytes(current_setting('min_parallel_table_scan_size')) AS smallest_heap_bytes,
        current_setting('max_parallel_maintenance_workers')::int AS maintenance_workers,
        current_setting('max_parallel_workers')::int AS pool_workers,
-       pg_size_bytes(current_setting('shared_buffers')) AS buffers_bytes
+       pg_size_bytes(current_setting('shared_buffers')) AS buffers_bytes,
+       pg_size_bytes(current_setting('max_wal_size')) AS wal_bytes
 """)
 
 
@@ -58,6 +59,8 @@ class BuildSettings:
     pool_workers: int
     buffers_bytes: int
     """shared_buffers."""
+    wal_bytes: int
+    """max_wal_size: where a checkpoint begins, after which old WAL goes."""
 
     def workers(self, heap_bytes: int) -> int:
         """Count the processes that help to build over a heap of so many bytes; 0 is a serial build.
@@ -87,6 +90,16 @@ def build_memory_bytes(method: IndexMethod, rows: int, dimensions: int, vector_t
     samples = min(max(SAMPLE_PER_LIST * lists, SMALLEST_SAMPLE), rows)
     bounds = samples * lists * 4 + lists * lists * 4 + lists * dimensions * 4
     return (2 * lists + samples) * value_bytes + bounds
+
+
+def temporary_bytes(method: IndexMethod, size_bytes: int, settings: BuildSettings) -> int:
+    """Forecast the disk that a build takes beside its index, and gives back: WAL, and rows being sorted.
+
+    Every page goes to the WAL once.  IVFFlat sorts rows by their list, on disk where they outgrow memory.
+    Source: hnswbuild.c, BuildIndex; ivfbuild.c, InitBuildSortState.
+    """
+    is_sorted = isinstance(method, Ivfflat) and size_bytes > settings.memory_bytes
+    return min(size_bytes, settings.wal_bytes) + is_sorted * size_bytes
 
 
 def graph_row_bytes(method: Hnsw, dimensions: int, vector_type: str) -> int:

@@ -1,4 +1,4 @@
-"""A small build to time: on a sample of a column's rows, in a transaction that is rolled back."""
+"""A small build to time, and inserts beside it: on some rows, in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from db.catalog import ColumnInfo
 from db.engine import Database
 from db.errors import RequestError
 from db.index_plan import IndexPlan
+from db.insert_cost import explained_insert
 from db.progress import Progress
 from db.schema import SCRATCH_SCHEMA
 from db.words import counted
@@ -34,16 +35,25 @@ ROWS = 5_000
 LEAST_ROWS = 500
 """Fewer are built in no time, whatever the options."""
 
+INSERTS = 100
+"""Further rows that are inserted one after the other, without the index and with it."""
+
 _SPARE = 1.5
 """So much more is drawn than wanted: rows without a vector are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A build that was timed, over ``rows`` rows."""
+    """A build that was timed, over ``rows`` rows.
+
+    ``plain_ms`` and ``indexed_ms`` are what inserting one more row took on average, without the index and
+    with it.  The table writes no WAL, so that both leave out what a real one adds.
+    """
 
     rows: int
     built: Built
+    plain_ms: float
+    indexed_ms: float
 
 
 def try_build(
@@ -65,13 +75,15 @@ def try_build(
     with database.writing("trial build") as connection:
         transaction = connection.begin()
         try:
-            copy = _copy(column, number, workers)
+            copy, more = _copy(column, f"trial_{number}", workers), _copy(column, f"trial_{number}_more", 0)
             connection.execute(CreateSchema(SCRATCH_SCHEMA, if_not_exists=True))
             copy.create(connection)
-            rows = _fill(connection, column, copy)
-            if rows < LEAST_ROWS:
+            more.create(connection)
+            held = _fill(connection, column, more, 0, INSERTS)
+            rows = _fill(connection, column, copy, held, ROWS)
+            if held + rows < LEAST_ROWS:
                 raise RequestError(
-                    f"{column} has {counted(rows)} to try a build on.",
+                    f"{column} has {counted(held + rows)} to try a build on.",
                     f"From {LEAST_ROWS:,} rows on a trial tells something; so few are indexed in no time.",
                 )
             index = plan.spec.on(
@@ -82,15 +94,27 @@ def try_build(
                 plan.distance,
                 name=f"trial_{number}_index",
             )
+            plain_ms = _insert_ms(connection, copy, more)
             built = build(database, connection, index, rows=rows, settings=settings, watch=watch)
+            indexed_ms = _insert_ms(connection, copy, more)
         finally:
             transaction.rollback()
-    return Trial(rows, built)
+    return Trial(rows, built, plain_ms, indexed_ms)
 
 
-def _copy(column: ColumnInfo, number: int, workers: int) -> Table:
+def _insert_ms(connection: Connection, copy: Table, more: Table) -> float:
+    """Insert rows the copy does not hold, take them back, and tell what each took."""
+    inside = connection.begin_nested()
+    try:
+        taken = explained_insert(connection, insert(copy).from_select(copy.c.keys(), select(more)))
+    finally:
+        inside.rollback()
+    return float(taken["Execution Time"]) / float(taken["Plan"]["Plans"][0]["Actual Rows"])
+
+
+def _copy(column: ColumnInfo, name: str, workers: int) -> Table:
     return Table(
-        f"trial_{number}",
+        name,
         MetaData(),
         Column(column.column, column.sql_type),
         schema=SCRATCH_SCHEMA,
@@ -100,12 +124,13 @@ def _copy(column: ColumnInfo, number: int, workers: int) -> Table:
     )
 
 
-def _fill(connection: Connection, column: ColumnInfo, copy: Table) -> int:
+def _fill(connection: Connection, column: ColumnInfo, copy: Table, after: int, most: int) -> int:
+    """Copy at most ``most`` rows, ``after`` others that are left out: the same ones at every call."""
     source = column.as_table()
     drawn: FromClause = source
     if column.kind in {"table", "materialized view", "partitioned table"} and (column.rows or 0) > ROWS:
         percent = min(100.0, 100 * _SPARE * ROWS / (column.rows or ROWS))
         drawn = tablesample(source, func.system(percent), name="drawn", seed=literal(0))
     vector = drawn.c[column.column]
-    chosen = select(vector).where(vector.is_not(None)).limit(ROWS)
+    chosen = select(vector).where(vector.is_not(None)).offset(after).limit(most)
     return connection.execute(insert(copy).from_select([column.column], chosen)).rowcount

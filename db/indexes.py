@@ -134,11 +134,24 @@ class Hnsw(IndexMethod):
 
     def size_forecast_bytes(self, rows: int, dimensions: int, vector_type: str) -> int:
         """Count pages: a row's element and its links share one, where both fit."""
-        element = _aligned(72 + stored_bytes(vector_type, dimensions)) + 4
-        links = _aligned(4 + 12 * self.m) + 4
-        if element + links > PAGE_ROOM_BYTES:
+        taken_bytes = self._taken_bytes(dimensions, vector_type)
+        if taken_bytes > PAGE_ROOM_BYTES:
             return rows * 2 * PAGE_BYTES
-        return math.ceil(rows / (PAGE_ROOM_BYTES // (element + links))) * PAGE_BYTES
+        return math.ceil(rows / (PAGE_ROOM_BYTES // taken_bytes)) * PAGE_BYTES
+
+    def page_share(self, dimensions: int, vector_type: str) -> float:
+        """Forecast the share of its pages that rows of the graph fill.
+
+        >>> [round(Hnsw().page_share(dimensions, "vector"), 2) for dimensions in (948, 949, 1968, 1969)]
+        [1.0, 0.5, 1.0, 0.5]
+        """
+        taken_bytes = self._taken_bytes(dimensions, vector_type)
+        if taken_bytes > PAGE_ROOM_BYTES:
+            return taken_bytes / (2 * PAGE_ROOM_BYTES)
+        return PAGE_ROOM_BYTES // taken_bytes * taken_bytes / PAGE_ROOM_BYTES
+
+    def _taken_bytes(self, dimensions: int, vector_type: str) -> int:
+        return _aligned(72 + stored_bytes(vector_type, dimensions)) + 4 + _aligned(4 + 12 * self.m) + 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def insert_cost(
     added = added.limit(rows)
     transaction = connection.begin()
     try:
-        taken = _explained(connection, insert(scratch.rows).from_select(scratch.rows.c.keys(), added))
+        taken = explained_insert(connection, insert(scratch.rows).from_select(scratch.rows.c.keys(), added))
     finally:
         transaction.rollback()
     logged = _logged(connection, scratch, spec, distance, added)
@@ -96,7 +96,7 @@ def _logged(
         filled = connection.execute(insert(table).from_select(table.c.keys(), some)).rowcount
         if spec:
             connection.execute(CreateIndex(_on(spec, table, scratch, distance)))
-        told = _explained(connection, insert(table).from_select(table.c.keys(), added))
+        told = explained_insert(connection, insert(table).from_select(table.c.keys(), added))
     finally:
         transaction.rollback()
     return float(told["Plan"]["WAL Bytes"]), filled
@@ -107,8 +107,8 @@ def _on(spec: IndexSpec, table: Table, scratch: Scratch, distance: Distance) -> 
     return spec.on(table, "embedding", scratch.type, scratch.dimensions, distance, name=name)
 
 
-def _explained(connection: Connection, statement: Insert) -> dict[str, Any]:
-    """Run an INSERT under EXPLAIN, and read its answer."""
+def explained_insert(connection: Connection, statement: Insert) -> dict[str, Any]:
+    """Run an INSERT under EXPLAIN, and read its answer: "Execution Time" in ms, the "Plan" with its WAL."""
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     with driver_cursor(connection, "EXPLAIN INSERT") as cursor:
         cursor.execute(_EXPLAIN.format(sql.SQL(str(compiled) % ())))

@@ -1,6 +1,6 @@
-"""What the server remarks while it carries out a statement, gathered for whoever sent it."""
+"""What the server remarks while it carries out a statement, passed on to whoever sent it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,23 +20,23 @@ class Notice:
 
 
 @contextmanager
-def listening(connection: Connection) -> Iterator[list[Notice]]:
-    """Gather the notices of the block's statements, which psycopg2 hears when each is over.
+def listening(connection: Connection, hear: Callable[[Notice], None]) -> Iterator[None]:
+    """Pass on the notices of the block's statements, which psycopg2 hears when each is over, or has failed.
 
     SQLAlchemy empties psycopg2's list of notices after every statement, unless it is no list.
     """
     driver: Any = connection.connection.dbapi_connection
-    before, driver.notices = driver.notices, _Notices()
+    before, driver.notices = driver.notices, _Notices(hear)
     try:
-        yield driver.notices.lines
+        yield
     finally:
         driver.notices = before
 
 
+@dataclass(slots=True)
 class _Notices:
-    def __init__(self) -> None:
-        self.lines: list[Notice] = []
+    hear: Callable[[Notice], None]
 
     def append(self, notice: str) -> None:
         severity, _, said = notice.splitlines()[0].partition(":")
-        self.lines.append(Notice(severity, said.strip()))
+        self.hear(Notice(severity, said.strip()))

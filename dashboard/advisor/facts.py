@@ -29,6 +29,7 @@ from db.exact_probe import Timed, time_exact
 from db.index_catalog import IndexInfo
 from db.quality import Counted, count_column, rows_sql
 from db.runs import EXACT, Run, Trial
+from db.watches import Look, Watch, looks, watch_of
 
 BUDGET_MS = 50.0
 """What 95 of 100 exact searches may take where nobody says otherwise: half of what feels immediate.
@@ -82,8 +83,8 @@ class Facts:
 
     ``written`` counts, by IVFFlat index, the rows written since it was built, of how many.  Where exact
     search is over its budget, ``alone`` and ``shared`` time it as planned today, and shared out among
-    workers.  ``shown`` holds, by problem, the statement that shows its rows.  ``has_own_tables`` tells
-    whether there can be runs and inspections at all.
+    workers.  ``look`` is the last of the column's ``watch``.  ``shown`` holds, by problem, the statement
+    that shows its rows.  ``has_own_tables`` tells whether there can be runs and inspections at all.
     """
 
     column: ColumnInfo
@@ -107,6 +108,8 @@ class Facts:
     pace: Pace | None
     inspected: inspections.Stored | None
     findability: inspections.Stored | None
+    watch: Watch | None
+    look: Look | None
     has_own_tables: bool
     at: datetime
 
@@ -162,6 +165,7 @@ def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float, fit:
         exact = exact or _of_probe(alone)
     over = exact is not None and exact.p95_ms > budget_ms
     uses = index_uses(connection, column)
+    watch = watch_of(connection, column) if own else None
     at = datetime.now(UTC)
     return Facts(
         column=column,
@@ -185,6 +189,8 @@ def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float, fit:
         pace=pace([*_looks(found), (at, rows)]),
         inspected=inspections.latest(connection, column, "inspect") if own else None,
         findability=inspections.latest(connection, column, "findability") if own else None,
+        watch=watch,
+        look=next(iter(looks(connection, watch.id, limit=1)), None) if watch else None,
         has_own_tables=own,
         at=at,
     )

@@ -13,7 +13,7 @@ from dashboard.indexing.watching import Watch
 from db import index_builds
 from db.errors import DashboardError, TableNotFound
 from db.index_builds import DROP, REINDEX, Intent
-from db.index_ddl import Carried, ReindexIndex, carry_out
+from db.index_ddl import ReindexIndex, carry_out
 from db.index_plan import named
 from db.index_targets import IndexTarget, find_index
 from db.remedies import quoted
@@ -31,7 +31,8 @@ def reindex(work: Work, request: ChangeRequest) -> dict[str, Any]:
         _drop_left(work, request)
         target = _find(work, request, "rebuilt")
         build_id = work.declare(_intent(REINDEX, target, f"REINDEX INDEX CONCURRENTLY {_quoted(target)}"))
-        carried = _carried(work, request, target, build_id, REINDEX)
+        build_s, notices = _carried_out(work, request, target, build_id, REINDEX)
+        work.log_remarks(notices)
         rebuilt = _find(work, request, "rebuilt")
         with work.database.control("reindex") as connection:
             size_bytes = index_builds.size_bytes(connection, rebuilt.oid)
@@ -40,18 +41,18 @@ def reindex(work: Work, request: ChangeRequest) -> dict[str, Any]:
             "reindex",
             {"object": str(rebuilt)},
             index_oid=rebuilt.oid,
-            build_s=carried.took_s,
+            build_s=build_s,
             size_bytes=size_bytes,
             rows=rebuilt.rows,
-            notices=list(carried.notices),
+            notices=notices,
         )
     return {
         "build": build_id,
         "schema": rebuilt.schema,
         "index": rebuilt.name,
         "size_bytes": size_bytes,
-        "build_s": carried.took_s,
-        "notices": list(carried.notices),
+        "build_s": build_s,
+        "notices": notices,
     }
 
 
@@ -62,7 +63,7 @@ def drop_index(work: Work, request: ChangeRequest) -> dict[str, Any]:
     target = _find(work, request, "dropped")
     with turn(work.database, target.table_oid, lambda: work.ledger.tell(WAITING)):
         build_id = work.declare(_intent(DROP, target, f"DROP INDEX CONCURRENTLY {_quoted(target)}"))
-        _carried(work, request, target, build_id, DROP)
+        _carried_out(work, request, target, build_id, DROP)
         work.finish(build_id, "drop index", {"object": str(target)})
     return {"schema": target.schema, "index": target.name}
 
@@ -101,22 +102,27 @@ def _drop_left(work: Work, request: ChangeRequest) -> None:
         work.drop_left(own, request.patience_s)
 
 
-def _carried(work: Work, request: ChangeRequest, target: IndexTarget, build_id: int, action: str) -> Carried:
+def _carried_out(
+    work: Work, request: ChangeRequest, target: IndexTarget, build_id: int, action: str
+) -> tuple[float, list[str]]:
+    """Change the index, and return the seconds that took and what the server remarked."""
+    heard: list[str] = []
     index = named(target.schema, target.table, target.name)
     watch = Watch(work.database, work.ledger, build_id, request.deadline_s)
     try:
-        carried = carry_out(
+        took_s = carry_out(
             work.database,
             ReindexIndex(index) if action == REINDEX else DropIndex(index),
             purpose="index build",
             settings=request.settings,
             rows=target.rows,
             watch=watch,
+            hear=heard.append,
         )
     except DashboardError as error:
-        work.give_up(build_id, error)
+        work.give_up(build_id, error, heard)
         raise
-    return watch.without_waits(carried)
+    return watch.without_waits(took_s), heard
 
 
 def _quoted(target: IndexTarget) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Any
 
@@ -27,7 +28,7 @@ from db.errors import (
     OutOfSpace,
 )
 from db.index_builds import BUILD, Intent, Own
-from db.index_ddl import Carried, carry_out
+from db.index_ddl import carry_out
 from db.index_ground import Ground, ground, writers
 from db.index_plan import IndexPlan
 from db.progress import Ledger, Progress
@@ -91,7 +92,12 @@ class Work:
             with suppress(Cancelled):
                 self.ledger.save(connection, Progress(1, 1, "", "done"), {"build": build_id})
 
-    def give_up(self, build_id: int, error: DashboardError) -> None:
+    def log_remarks(self, notices: Sequence[str]) -> None:
+        """Add what the server has remarked to the job's log."""
+        for notice in notices:
+            self.ledger.log(f"the server remarks: {notice}")
+
+    def give_up(self, build_id: int, error: DashboardError, notices: Sequence[str]) -> None:
         """Take away what a statement has left, and close the record unless the job goes on.
 
         An attempt that has lost its job touches nothing: the next one sees to all of it.
@@ -99,12 +105,15 @@ class Work:
         if not self.fence(build_id):
             return
         with unheard(self.database) as database:
+            with suppress(DashboardError):
+                self.log_remarks(notices)
             clean_up(database, build_id, self.ledger.log)
             if isinstance(error, (Handover, ConnectionFailed)):
                 return
             state = "cancelled" if isinstance(error, Cancelled) else "failed"
             with suppress(DashboardError), database.control("index build") as connection:
-                index_builds.finish(connection, build_id, state, error=error.message)
+                outcome = {"error": error.message, "notices": list(notices)}
+                index_builds.finish(connection, build_id, state, **outcome)
 
 
 def build_index(work: Work, request: BuildRequest) -> dict[str, Any]:
@@ -137,7 +146,7 @@ def _of_earlier_attempt(work: Work, request: BuildRequest, plan: IndexPlan) -> d
         work.drop_left(left, request.patience_s)
     if earlier and (valid := next((o for o in own if o.valid), None)):
         work.ledger.log("an earlier attempt had finished it")
-        return _told(work, earlier.id, valid, None, plan)
+        return _told(work, earlier.id, valid, plan)
     return None
 
 
@@ -145,16 +154,17 @@ def _build(work: Work, request: BuildRequest, plan: IndexPlan) -> dict[str, Any]
     with work.database.control("index build") as connection:
         found = ground(connection, plan.column)
     build_id = work.declare(_intent(plan, request, found))
+    heard: list[str] = []
     try:
         if hindrance := obstacle(plan, found):
             raise hindrance.raised()
         _wait_for_writers(work, plan, found.oid)
-        carried = _carry_out(work, request, plan, build_id)
+        build_s = _carry_out(work, request, plan, build_id, heard.append)
         with work.database.control("index build") as connection:
             own = next(o for o in index_builds.made_by(connection, build_id) if o.valid)
-        return _told(work, build_id, own, carried, plan)
+        return _told(work, build_id, own, plan, build_s=build_s, notices=heard)
     except DashboardError as error:
-        work.give_up(build_id, error)
+        work.give_up(build_id, error, heard)
         raise
 
 
@@ -190,39 +200,46 @@ def _wait_for_writers(work: Work, plan: IndexPlan, table_oid: int) -> None:
         sleep(POLL_S)
 
 
-def _carry_out(work: Work, request: BuildRequest, plan: IndexPlan, build_id: int) -> Carried:
-    """Build; where parallel processes find too little shared memory to meet in, by one alone."""
+def _carry_out(
+    work: Work, request: BuildRequest, plan: IndexPlan, build_id: int, hear: Callable[[str], None]
+) -> float:
+    """Build, and return the seconds; by one process where parallel ones find too little shared memory."""
     try:
-        return _once(work, request.settings, request, plan, build_id)
+        return _once(work, request, plan, build_id, hear)
     except OutOfSpace as error:
         if "shared memory" not in error.message:
             raise
         work.ledger.log(f"{error.message}; building again by one process")
         clean_up(work.database, build_id, work.ledger.log)
-        alone = request.settings | {"max_parallel_maintenance_workers": "0"}
-        return _once(work, alone, request, plan, build_id)
+        return _once(work, replace(request, workers=0), plan, build_id, hear)
 
 
 def _once(
-    work: Work, settings: dict[str, str], request: BuildRequest, plan: IndexPlan, build_id: int
-) -> Carried:
+    work: Work, request: BuildRequest, plan: IndexPlan, build_id: int, hear: Callable[[str], None]
+) -> float:
     watch = Watch(work.database, work.ledger, build_id, request.deadline_s)
-    carried = carry_out(
+    took_s = carry_out(
         work.database,
         CreateIndex(plan.index),
         purpose="index build",
-        settings=settings,
+        settings=request.settings,
         rows=plan.column.rows or 0,
         watch=watch,
+        hear=hear,
     )
-    return watch.without_waits(carried)
+    return watch.without_waits(took_s)
 
 
-def _told(work: Work, build_id: int, own: Own, carried: Carried | None, plan: IndexPlan) -> dict[str, Any]:
-    build_s = carried.took_s if carried else None
-    notices = list(carried.notices) if carried else []
-    for notice in notices:
-        work.ledger.log(f"the server remarks: {notice}")
+def _told(
+    work: Work,
+    build_id: int,
+    own: Own,
+    plan: IndexPlan,
+    *,
+    build_s: float | None = None,
+    notices: Sequence[str] = (),
+) -> dict[str, Any]:
+    work.log_remarks(notices)
     work.finish(
         build_id,
         "create index",
@@ -231,7 +248,7 @@ def _told(work: Work, build_id: int, own: Own, carried: Carried | None, plan: In
         build_s=build_s,
         size_bytes=own.size_bytes,
         rows=plan.column.rows,
-        notices=notices,
+        notices=list(notices),
     )
     return {
         "build": build_id,
@@ -239,5 +256,5 @@ def _told(work: Work, build_id: int, own: Own, carried: Carried | None, plan: In
         "index": own.name,
         "size_bytes": own.size_bytes,
         "build_s": build_s,
-        "notices": notices,
+        "notices": list(notices),
     }

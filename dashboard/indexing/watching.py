@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import monotonic
 
 from dashboard.indexing.pace import Pace
 from db import index_builds
 from db.engine import Database
 from db.errors import StatementTimeout
-from db.index_ddl import Carried, Sight
+from db.index_ddl import Sight
 from db.index_ground import Blocker
 from db.progress import Ledger, Progress
 
@@ -53,9 +52,9 @@ class Watch:
             self._note(sight)
         self._log_changes(sight)
 
-    def without_waits(self, carried: Carried) -> Carried:
+    def without_waits(self, took_s: float) -> float:
         """Take off what was spent waiting for others: it says nothing of the next build."""
-        return replace(carried, took_s=max(0.0, carried.took_s - self._waited_s))
+        return max(0.0, took_s - self._waited_s)
 
     def _note(self, sight: Sight) -> None:
         progress = {

@@ -1,4 +1,4 @@
-"""What the index asked for would take: disk, memory, time, workers."""
+"""What the index asked for would take: disk, memory, time, workers, and of every row inserted after."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from db.catalog import ColumnInfo
 from db.errors import RequestError
 from db.forms import FORMS
 from db.index_forecast import BuildSettings
+from db.index_forecast import temporary_bytes as disk_while_built
 from db.index_plan import IndexPlan
 
 
@@ -56,12 +57,31 @@ def _forecast(column: ColumnInfo, request: BuildRequest, plan: IndexPlan) -> Non
         f"{partial}{counted(shape.rows, 'row')} of {shape.dimensions:,} dimensions · size within 10 %, "
         "memory within 15 %",
     )
-    timed = _timed(column, plan, shape.rows)
-    tiles = st.columns(4)
-    tiles[0].metric("Size", f"~{size(found.size_bytes)}")
-    tiles[1].metric("Build memory", f"~{size(found.build_memory_bytes)}")
-    _time(tiles[2], timed, found, settings, shape.rows, spills=plan.spec.method.name == "hnsw")
-    tiles[3].metric("Workers", f"{found.workers} of {settings.maintenance_workers}")
+    timed = index_reads.timed_builds(column, plan.spec)
+    temporary_bytes = disk_while_built(plan.spec.method, found.size_bytes, settings)
+    first, second = st.columns(3), st.columns(3)
+    first[0].metric(
+        "Size",
+        f"~{size(found.size_bytes)}",
+        f"~{size(temporary_bytes)} more meanwhile",
+        delta_color="gray",
+        delta_arrow="off",
+        help="While it is built, WAL and rows that are being sorted take disk, too",
+    )
+    fits = _disk(first[1], found.size_bytes + temporary_bytes)
+    _insert(first[2], nearest([one for one in timed if one.insert_ms], shape.rows))
+    second[0].metric("Build memory", f"~{size(found.build_memory_bytes)}")
+    _time(
+        second[1],
+        nearest(timed, shape.rows),
+        found,
+        settings,
+        shape.rows,
+        spills=plan.spec.method.name == "hnsw",
+    )
+    second[2].metric("Workers", f"{found.workers} of {settings.maintenance_workers}")
+    if not fits:
+        _no_room(found.size_bytes + temporary_bytes)
     st.plotly_chart(
         memory_chart(found.build_memory_bytes, settings.memory_bytes, plan.spec.method.name),
         key="memory",
@@ -123,9 +143,53 @@ def _does_not_fit(column: ColumnInfo, request: BuildRequest, plan: IndexPlan, fo
                 )
 
 
-def _timed(column: ColumnInfo, plan: IndexPlan, rows: int) -> Timed | None:
+def _disk(place: DeltaGenerator, needed_bytes: int) -> bool:
+    """Draw what is free; hand back whether it suffices, as far as that is known."""
+    room = index_reads.free_bytes()
+    if room is None:
+        elsewhere = "Not known here: the server is elsewhere, or keeps its directory from this login"
+        place.metric("Free disk", "not known", help=elsewhere)
+        return True
+    fits = needed_bytes <= room
+    place.metric(
+        "Free disk",
+        size(room),
+        "enough" if fits else "too little",
+        delta_color="green" if fits else "red",
+        delta_arrow="off",
+        help="Where the server keeps its data directory, or its default tablespace",
+    )
+    return fits
+
+
+def _no_room(needed_bytes: int) -> None:
+    st.error(
+        f"**The disk has no room for this index.** Building it takes ~{size(needed_bytes)}, more than is "
+        "free. A server whose disk is full takes no writes.",
+        icon=":material/hard_drive:",
+    )
+
+
+def _insert(place: DeltaGenerator, timed: Timed | None) -> None:
+    if timed is None or timed.insert_ms is None:
+        about = (
+            "Nobody has timed inserts beside such an index here: a trial, or a benchmark with inserts, tells"
+        )
+        place.metric("A row inserted", "not timed", help=about)
+        return
+    place.metric(
+        "A row inserted",
+        f"~{timed.insert_ms:.2f} ms",
+        None if timed.plain_ms is None else f"{timed.plain_ms:.2f} ms without",
+        delta_color="gray",
+        delta_arrow="off",
+        help=f"Beside the index over {timed.rows:,} rows, by {timed.source}, on a table without WAL. It "
+        "grows slowly with the rows.",
+    )
+
+
+def nearest(known: list[Timed], rows: int) -> Timed | None:
     """Find the timed build that is nearest in rows."""
-    known = index_reads.timed_builds(column, plan.spec)
     return min(known, key=lambda one: abs(math.log(one.rows / rows)), default=None) if rows > 1 else None
 
 

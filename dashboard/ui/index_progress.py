@@ -26,8 +26,15 @@ def watch(job_id: int) -> None:
     job, _ = state.job(job_id)
     if job.is_finished or job.kind not in index_reads.KINDS:
         follow(job_id)
+        _remarks(index_reads.record_of(job))
     else:
         _poll(job_id)
+
+
+def _remarks(record: IndexBuild | None) -> None:
+    """Say what the server said, of a build that broke off as of one that was carried out."""
+    for notice in record.notices if record else ():
+        st.caption(f":material/campaign: The server remarked: {escaped(notice)}")
 
 
 @st.fragment(run_every=POLL_S)
@@ -54,7 +61,8 @@ def _panel(job: Job, record: IndexBuild | None) -> None:
         left, right = st.columns([4, 1], vertical_alignment="center")
         with left.container(gap="xxsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                _badge(job, seen)
+                word, icon, colour = badge(job, seen)
+                st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
                 st.caption(
                     f"{kind.label}, concurrently: reads and writes go on · job {job.id} · by "
                     f"{escaped(job.created_by)} · continues if you leave this page"
@@ -67,17 +75,22 @@ def _panel(job: Job, record: IndexBuild | None) -> None:
             _steps(seen)
         _blockers(seen)
         st.caption(_facts(job, record, seen))
+        if job.kind != DROP_KIND:
+            st.caption(
+                "What the server remarks, such as a graph that outgrows its memory, is shown here and in the "
+                "log once the statement ends or is cancelled: psycopg2 hands it over no earlier."
+            )
 
 
-def _badge(job: Job, seen: Mapping[str, Any]) -> None:
+def badge(job: Job, seen: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Choose the word, icon and colour that tell how a job stands."""
     if job.cancel_requested:
-        st.badge("stopping", icon=":material/stop_circle:", color="orange")
-    elif seen.get("stalled"):
-        st.badge("stalled", icon=":material/hourglass_disabled:", color="orange")
-    elif seen.get("blockers"):
-        st.badge("waiting", icon=":material/hourglass_top:", color="orange")
-    else:
-        st.badge(job.state, icon=":material/progress_activity:", color="primary")
+        return "stopping", ":material/stop_circle:", "orange"
+    if seen.get("stalled"):
+        return "stalled", ":material/hourglass_disabled:", "orange"
+    if seen.get("blockers"):
+        return "waiting", ":material/hourglass_top:", "orange"
+    return job.state, ":material/progress_activity:", "primary"
 
 
 def _cancel(job: Job) -> None:

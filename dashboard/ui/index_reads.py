@@ -14,7 +14,7 @@ from dashboard.inspection import findability
 from dashboard.inspection.findability import Findability
 from dashboard.recall import Recalled, recall_now
 from dashboard.ui import state
-from db import index_builds, inspections
+from db import disk, index_builds, inspections
 from db.canary import setting_in_force
 from db.columns import VectorColumn
 from db.forms import IndexSpec
@@ -62,6 +62,13 @@ def settings() -> BuildSettings:
         return build_settings(connection)
 
 
+@state.cached(ttl_s=10, max_entries=1)
+def free_bytes() -> int | None:
+    """What is free on the disk that would take an index; None where it is not of this machine."""
+    with state.database().control("indexes") as connection:
+        return disk.free_bytes(connection)
+
+
 @state.cached(ttl_s=10, max_entries=16)
 def ground_of(column: VectorColumn) -> Ground:
     """The column's table as the login sees it that would build there; another one may read."""
@@ -91,7 +98,13 @@ def trials(column: VectorColumn) -> list[tuple[str, Timed]]:
     return [
         (
             figures.summary["index"],
-            Timed(figures.summary["rows"], figures.summary["build_s"], "a trial build"),
+            Timed(
+                figures.summary["rows"],
+                figures.summary["build_s"],
+                "a trial build",
+                figures.summary.get("insert_ms"),
+                figures.summary.get("plain_ms"),
+            ),
         )
         for figures in kept
     ]
@@ -172,7 +185,12 @@ def timed_builds(column: VectorColumn, spec: IndexSpec) -> list[Timed]:
     """List the timed builds of such an index on this column: by benchmarks, trials, and our own record."""
     found = [timed for index, timed in trials(column) if index == str(spec)]
     found += [
-        Timed(trial.rows or run.rows or 0, trial.build_s, f"run {run.id}")
+        Timed(
+            trial.rows or run.rows or 0,
+            trial.build_s,
+            f"run {run.id}",
+            trial.facts.get("inserted", {}).get("row_ms"),
+        )
         for run in state.runs()
         if run.subject == str(column)
         for trial in run.trials

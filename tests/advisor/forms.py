@@ -98,6 +98,10 @@ FORMS: dict[str, list[Form]] = {
             "P6",
         ),
     ],
+    "join of the rows the index hands over": [
+        Form("SELECT t.id FROM t JOIN o ON o.id = t.id ORDER BY t.e <=> V LIMIT 10"),
+        Form("SELECT t.id FROM t JOIN o ON o.id = t.id WHERE o.flag ORDER BY t.e <=> V LIMIT 10", "F2"),
+    ],
     "VOLATILE function": [Form("SELECT id FROM t ORDER BY e <=> embed('x') LIMIT 10", "P7")],
     "no ORDER BY, GROUP BY, DISTINCT ON, TABLESAMPLE": [
         Form("SELECT id FROM t WHERE e <=> V < 0.3 LIMIT 10", "P10"),
@@ -171,6 +175,7 @@ FORMS: dict[str, list[Form]] = {
 """By form.  A parameter that is NULL is not among them: psycopg2 sends it as the literal."""
 
 ADVISED = {
+    "R1": "low_recall",
     "R3": "rows_since_build",
     "R4": "ivfflat_little_data",
     "R5": "duplicates",
@@ -191,15 +196,14 @@ TESTED = {
     "B6": "indexing/test_build.py::test_an_old_snapshot_is_shown_while_it_is_waited_for",
     "B8": "indexing/test_build.py::test_a_writer_is_waited_for_and_named_before_anything_is_made",
     "B9": "indexing/test_pace.py::test_a_build_ten_times_slower_than_at_its_best_is_stalled",
+    "B10": "indexing/test_build.py::test_a_row_inserted_beside_a_graph_takes_several_times_longer",
+    "C1": "advisor/test_doctor.py::test_a_first_search_whose_pages_have_to_be_fetched_is_told_to_be_cold",
     "S1": "db/test_search.py::test_the_settings_asked_for_are_in_force_and_then_gone",
     "S2": "db/test_engine.py::test_settings_end_with_the_transaction",
 }
 """Symptoms that are met where they would arise; nobody has to be told of them by a rule."""
 
 NOT_PRODUCED = {
-    "R1": "low recall is a figure and no plan: benchmarks measure it, tune finds the setting that mends it",
-    "B10": "what an insert costs is forecast and timed, never judged: a threshold would be ours alone",
     "V1": "a VACUUM of hours needs an index of many GB; dead rows are F4, and the advisor's dead_tuples",
-    "C1": "a cold cache is a state of the machine, which no test may bring about for the others on it",
 }
 """Symptoms that no test brings about, and why."""

@@ -10,10 +10,14 @@ import psycopg2.errors
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from db import inspections
+from dashboard.inspection.findability import FindRequest
+from dashboard.inspection.probing import find_rows
+from dashboard.watching import look
 from db.catalog import find_column
 from db.engine import Database
+from db.progress import Unrecorded
 from db.runs import Trial, start_run, store_trial
+from db.watches import keep_watch
 
 TABLE = '"Odd ""t"" %:x"'
 COLUMN = f'public.{TABLE}."em bed"'
@@ -41,6 +45,10 @@ def more_rows(dimensions: int = 8, rows: int = 2_000) -> str:
 
 
 HNSW = f'CREATE INDEX graph ON {TABLE} USING hnsw ("em bed" vector_cosine_ops) WITH (m = 8);'
+WEAK, SOUND = (
+    HNSW.replace("m = 8", "m = 2, ef_construction = 4"),
+    HNSW.replace("m = 8", "m = 16, ef_construction = 200"),
+)
 IVFFLAT = f'CREATE INDEX lists ON {TABLE} USING ivfflat ("em bed" vector_cosine_ops) WITH (lists = 10);'
 
 SLOW_ROWS = f"""
@@ -128,27 +136,17 @@ def _exact(position: int, rows: int, k: int, p95_ms: float) -> Trial:
     )
 
 
-def asked_findability(found: int, index: str = "graph") -> Callable[[Database], None]:
-    """Keep what asking an index for 100 of its rows found at ef_search 40; at 200 it finds all."""
+def ask_for_rows(database: Database) -> None:
+    """Ask the index for a hundred of its rows, as the job does."""
+    find_rows(database, FindRequest(COLUMN, probes=100), Unrecorded(), created_by="tests", job_id=None)
 
-    def keep(database: Database) -> None:
-        rungs = [
-            {"setting": 40, "found": found, "search_ms": 1.0},
-            {"setting": 200, "found": 100, "search_ms": 3.0},
-        ]
-        result = {"index": index, "parameter": "ef_search", "setting": 40, "probes": 100, "found": found}
-        with database.writing("tests") as connection, connection.begin():
-            inspections.store(
-                connection,
-                find_column(connection, COLUMN),
-                "findability",
-                params={},
-                result={**result, "rungs": rungs, "summary": {"share": found / 100}},
-                created_by="tests",
-                job_id=None,
-            )
 
-    return keep
+def promise_and_look(database: Database) -> None:
+    """Promise a recall, and look at what searches find, as the watch does."""
+    with database.writing("tests") as connection, connection.begin():
+        column = find_column(connection, COLUMN)
+        number = keep_watch(connection, column, p95_ms=AMPLE_MS, recall=0.9, every_s=60, created_by="tests")
+    look(database, number, Unrecorded(), job_id=None)
 
 
 def fail_a_build(database: Database) -> None:
@@ -224,7 +222,12 @@ STATES = {
         fields={"finding": "21 rows share one vector"},
     ),
     "dead_tuples": State(rows_of() + HNSW, f"DELETE FROM {TABLE} WHERE id % 3 = 0"),
-    "lost_rows": State(rows_of() + HNSW, asked_findability(60), fix=asked_findability(99)),
+    "lost_rows": State(
+        rows_of(rows=1_000) + WEAK, ask_for_rows, fix=both("DROP INDEX graph;" + SOUND, ask_for_rows)
+    ),
+    "low_recall": State(
+        rows_of(rows=1_000) + WEAK, promise_and_look, fix=both("DROP INDEX graph;" + SOUND, promise_and_look)
+    ),
     "known_defects": State(
         rows_of() + HNSW, IVFFLAT, fix="UPDATE pg_extension SET extversion = '0.8.7' WHERE extname = 'vector'"
     ),

@@ -36,6 +36,10 @@ class Ask:
     """The one PostgreSQL that behaves so, where they differ."""
 
 
+NEAREST = "ORDER BY e <=> V LIMIT 10"
+JOINED = "SELECT t.id FROM t JOIN o ON o.id = t.id {} ORDER BY t.e <=> V LIMIT 10"
+JOIN = {**INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
 SPEAKS: dict[str, list[Ask]] = {
     "another operator": [
         Ask("SELECT id FROM t ORDER BY e <-> V LIMIT 10", rewrite="ORDER BY e <=> "),
@@ -125,6 +129,10 @@ SPEAKS: dict[str, list[Ask]] = {
         Ask("SELECT id FROM t WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX),
         Ask("SELECT id FROM t WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX, analyze=True),
         Ask("SELECT id FROM lists WHERE cat = 3 ORDER BY e <=> V LIMIT 10", INDEX),
+        Ask(JOINED.format("WHERE o.flag"), JOIN),
+        Ask(JOINED.format("WHERE o.flag"), JOIN, analyze=True),
+        Ask("SELECT id FROM t WHERE EXISTS (SELECT FROM o WHERE o.id = t.id AND flag) " + NEAREST, JOIN),
+        Ask("SELECT id FROM (SELECT * FROM t ORDER BY e <=> V OFFSET 0) s WHERE cat = 3 LIMIT 10", INDEX),
     ],
     "scan budget": [
         Ask(
@@ -281,6 +289,14 @@ def test_a_rule_is_silent_where_it_is_not(doctor: Doctor, rule: DoctorRule) -> N
     assert (rule.name, rule.title) not in spoken(doctor(SILENT[rule.title]))
 
 
+@pytest.mark.parametrize("analyze", [False, True])
+@pytest.mark.parametrize("join", ["JOIN o ON o.id = t.id", "LEFT JOIN o ON o.id = t.id AND o.flag"])
+def test_a_join_that_leaves_no_row_out_cuts_nothing(doctor: Doctor, join: str, analyze: bool) -> None:
+    asked = f"SELECT t.id FROM t {join} ORDER BY t.e <=> V LIMIT 10"
+    found = doctor(Ask(asked, JOIN, analyze=analyze))
+    assert (found.uses_index, found.truncation) == (True, ())
+
+
 FOUND = [pytest.param(form, id=f"{row}: {form.sql[:60]}") for row, forms in FORMS.items() for form in forms]
 
 
@@ -312,6 +328,27 @@ def test_every_known_symptom_is_produced_or_has_its_reason_not_to_be() -> None:
     for place in TESTED.values():
         file, _, name = place.partition("::")
         assert f"def {name}(" in (Path(__file__).parents[1] / file).read_text(), place
+
+
+def test_a_first_search_whose_pages_have_to_be_fetched_is_told_to_be_cold(clinic: Database) -> None:
+    # Its files are copied past the server's memory, which then holds no page of it, as after a restart.
+    clinic.dispose()
+    maintenance = Database(url_of(clinic.url.render_as_string(False), "template1"))
+    source = clinic.url.database
+    with maintenance.control("tests") as connection:
+        connection.execute(text(f"CREATE DATABASE restarted TEMPLATE {source} STRATEGY file_copy"))
+    restarted = Database(url_of(clinic.url.render_as_string(False), "restarted"))
+    told = []
+    for _ in range(2):
+        with restarted.reading("tests", vectors=True) as connection:
+            told.append(diagnose(connection, written(PLAIN.sql), INDEX, analyze=True).notes)
+    restarted.dispose()
+    with maintenance.control("tests") as connection:
+        connection.execute(text("DROP DATABASE restarted WITH (FORCE)"))
+    maintenance.dispose()
+    [cold], warm = told
+    assert re.match(r"C1, cold cache: \d+ of \d+ pages were not in the server's memory", cold)
+    assert warm == ()
 
 
 def test_several_obstacles_are_named_and_rewritten_together(doctor: Doctor) -> None:

@@ -10,10 +10,10 @@ from dashboard.advisor.forecast import Shape, forecast
 from db.engine import Database
 from db.errors import RequestError
 from db.forms import parse_spec
-from db.index_forecast import BuildSettings, build_settings
+from db.index_forecast import BuildSettings, build_settings, temporary_bytes
 
 MB = 2**20
-SERVER = BuildSettings(1024 * MB, 8 * MB, 2, 8, 8192 * MB)
+SERVER = BuildSettings(1024 * MB, 8 * MB, 2, 8, 8192 * MB, 1024 * MB)
 ROWS = (
     "INSERT INTO items SELECT (SELECT array_agg(random() - 0.5 + 0 * (g + i)) "
     "FROM generate_series(1, {dims}) AS g)::vector({dims})::{type} FROM generate_series(1, {rows}) AS i"
@@ -165,3 +165,30 @@ def test_the_settings_are_the_servers(database: Database) -> None:
 def test_what_cannot_be_built_is_refused(shape: tuple[int, int, str], index: str, sentence: str) -> None:
     with pytest.raises(RequestError, match=sentence):
         forecast(Shape(*shape), parse_spec(index))
+
+
+WRITTEN = text("""
+SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS wal_bytes,
+       (SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()) AS sorted_bytes
+""")
+
+
+@pytest.mark.parametrize(
+    ("rows", "index", "memory"),
+    [(2000, "hnsw:m=8", "64MB"), (8000, "ivfflat:lists=10", "64MB"), (40_000, "ivfflat:lists=2", "1MB")],
+)
+def test_the_disk_a_build_takes_for_a_while_is_forecast(
+    database: Database, rows: int, index: str, memory: str
+) -> None:
+    shape, spec = Shape(rows, 16), parse_spec(index)
+    with database.control("tests") as connection:
+        fill(connection, shape)
+        connection.execute(text(f"SET maintenance_work_mem = '{memory}'"))
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        before = connection.execute(WRITTEN).one()
+        size_bytes, _ = create(connection, shape, index)
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        after = connection.execute(WRITTEN).one()
+        taken = temporary_bytes(spec.method, size_bytes, build_settings(connection))
+    written = [int(b - a) for a, b in zip(before, after, strict=True)]
+    assert taken == pytest.approx(sum(written), rel=0.25)

@@ -13,9 +13,25 @@ from dashboard.advising import advise_on, crossing
 from dashboard.advisor.advice import Looked, Said, Silence, advise
 from dashboard.advisor.facts import Facts, gather
 from dashboard.advisor.rules import RULE, RULES
+from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.run import benchmark
+from dashboard.benchmark.trials import sweep
 from db.catalog import find_column
+from db.distance import Distance
 from db.engine import Database
-from tests.advisor.states import AMPLE_MS, COLUMN, HNSW, IVFFLAT, NONE_MS, TABLE, measured, rows_of, run
+from db.progress import Unrecorded
+from tests.advisor.states import (
+    AMPLE_MS,
+    COLUMN,
+    HNSW,
+    IVFFLAT,
+    NONE_MS,
+    TABLE,
+    measured,
+    more_rows,
+    rows_of,
+    run,
+)
 
 
 def gathered(database: Database, column: str = COLUMN, budget_ms: float = AMPLE_MS) -> Facts:
@@ -115,6 +131,29 @@ def test_growth_over_several_sizes_tells_the_day_and_its_band(database: Database
     assert "+50 rows a day" in {number.value + " rows a day" for number in found.numbers}
 
 
+def test_two_runs_a_month_apart_tell_the_day_of_the_crossing(database: Database) -> None:
+    run(database, rows_of())
+    measure_exactly(database)
+    run(database, "UPDATE vectorscope.run SET started_at = started_at - interval '30 days'")
+    run(database, more_rows(rows=4_000))
+    measure_exactly(database)
+    today = gathered(database).exact
+    assert today
+    assert today.origin == "run 2"
+    facts = gathered(database, budget_ms=1.5 * today.p95_ms)
+    found = said(RULE["will_cross"].look(facts))
+    assert "around 20" in found.finding
+    told = {number.what.split(" since")[0]: number.value for number in found.numbers}
+    assert told["rows a day"] == "+133"
+    assert facts.crossing
+    assert facts.crossing.rows == pytest.approx(9_000, rel=0.01)
+
+
+def measure_exactly(database: Database) -> None:
+    plan = BenchmarkPlan(COLUMN, Distance.COSINE, sweep([], {}), queries=20)
+    benchmark(database, plan, Unrecorded(), created_by="tests", job_id=None, budget_bytes=2**30)
+
+
 def test_a_table_that_does_not_grow_never_crosses(database: Database) -> None:
     run(database, rows_of())
     measured(p95_ms=10, days_ago=30)(database)
@@ -127,6 +166,96 @@ def test_a_run_over_another_number_of_rows_does_not_stand_for_today(database: Da
     exact = gathered(database).exact
     assert exact
     assert exact.origin == "measured now"
+
+
+CAUSES = {
+    "max_parallel_maintenance_workers is 0": "SET LOCAL max_parallel_maintenance_workers = 0",
+    "max_parallel_workers is 0": "SET LOCAL max_parallel_workers = 0",
+    "maintenance_work_mem is below 64 MB": "SET LOCAL maintenance_work_mem = '63MB'",
+    "the heap, without what is out of line, is below 1 GB": (
+        "SET LOCAL min_parallel_table_scan_size = '1GB'"
+    ),
+    "the table's own parallel_workers is 0": f"ALTER TABLE {TABLE} SET (parallel_workers = 0)",
+}
+PARALLEL = (
+    "SET LOCAL min_parallel_table_scan_size = '8kB'",
+    "SET LOCAL max_parallel_maintenance_workers = 2",
+)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_of_a_serial_build_is_named_and_undone_by_its_statement(
+    database: Database, cause: str
+) -> None:
+    run(database, rows_of(rows=600) + HNSW)
+
+    def look(*statements: str) -> Looked:
+        with database.control("tests") as connection:
+            connection.exec_driver_sql("BEGIN")
+            for statement in (*PARALLEL, *statements):
+                connection.exec_driver_sql(statement.replace("%", "%%"))
+            column = find_column(connection, COLUMN)
+            facts = gather(connection, column, budget_ms=AMPLE_MS, fit=crossing)
+            connection.exec_driver_sql("ROLLBACK")
+        out_of_line = replace(facts.storage, toast_bytes=2**31)
+        return RULE["serial_build"].look(replace(facts, storage=out_of_line))
+
+    assert why(look()) == "A build may use 2 workers beside its own process."
+    found = said(look(CAUSES[cause]))
+    assert found.finding == f"A build would use one process: {cause}."
+    assert len(found.remedy.statements) == 1
+    assert "A build may use" in why(look(CAUSES[cause], *found.remedy.statements))
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "told"),
+    [
+        (608, "2,731 B, its pages 100 % filled; as halfvec it would take 1,638 B."),
+        (609, "4,096 B, as 2 to a page"),
+        (948, "4,096 B, its pages 100 % filled; as halfvec it would take 2,731 B."),
+        (949, "8,192 B, as 1 to a page"),
+        (1_240, "8,192 B, its pages 64.3 % filled; as halfvec it would take 4,096 B."),
+        (1_968, "8,192 B, its pages 100 % filled; as halfvec it would take 8,192 B."),
+        (1_969, "16,384 B, as it needs 2 pages"),
+    ],
+)
+def test_a_page_is_told_to_be_as_full_as_it_is_on_both_sides_of_each_cliff(
+    database: Database, dimensions: int, told: str
+) -> None:
+    run(database, rows_of(dimensions, 12) + HNSW.replace("m = 8", "m = 16"))
+    looked = RULE["page_cliff"].look(gathered(database))
+    assert told in (looked.reason if isinstance(looked, Silence) else looked[0].finding)
+
+
+TOASTED = f"""
+CREATE TABLE {TABLE} (id int, "em bed" vector(1500));
+INSERT INTO {TABLE} SELECT i, array_fill(i, ARRAY[1500])::vector FROM generate_series(1, 60) AS i;
+ANALYZE {TABLE};
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "local", "because"),
+    [
+        (TOASTED, "", "does not count what lies in TOAST, and thinks the table small."),
+        (rows_of(rows=60), "", "the planner shares out no table below 8 MB."),
+        (rows_of(rows=60), "SET LOCAL max_parallel_workers_per_gather = 0", "_per_gather is 0."),
+        (rows_of(rows=60), "SET LOCAL min_parallel_table_scan_size = 0", "cost more than they spare."),
+    ],
+)
+def test_why_a_scan_is_not_shared_out_is_told_as_it_is(
+    database: Database, table: str, local: str, because: str
+) -> None:
+    run(database, table)
+    with database.reading("tests", vectors=True) as connection:
+        connection.exec_driver_sql(local or "SELECT 1")
+        column = find_column(connection, COLUMN)
+        facts = gather(connection, column, budget_ms=NONE_MS, fit=crossing)
+    assert facts.alone
+    # Workers gain nothing over so few rows: what they would have taken is given.
+    quick = replace(facts.alone, workers=2, p95_ms=facts.alone.p95_ms / 2)
+    found = said(RULE["parallel_scan"].look(replace(facts, shared=quick)))
+    assert found.finding.endswith(because)
 
 
 @pytest.mark.parametrize(

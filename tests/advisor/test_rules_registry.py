@@ -1,7 +1,7 @@
 """Every rule speaks over a real state of a server that caused it, and neither before nor after its remedy."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,15 @@ from dashboard.advising import crossing
 from dashboard.advisor.advice import Advice, Looked, Rule, Said, Silence
 from dashboard.advisor.evidence import taken, worse
 from dashboard.advisor.facts import Facts, gather
-from dashboard.advisor.rules import RULES
+from dashboard.advisor.rules import RULE, RULES
 from db.catalog import find_column
 from db.engine import Database
+from db.migrate import upgrade
+from tests.advisor.conftest import SHARED_BUFFERS
+from tests.advisor.doctors import server_of
+from tests.advisor.forms import ADVISED
 from tests.advisor.states import COLUMN, STATES, State, run
+from tests.conftest import url_of
 
 SHOWS_ROWS = {"invisible_rows", "duplicates"}
 ANOTHER_SERVER = {"known_defects"}
@@ -49,8 +54,42 @@ def test_a_rule_is_silent_speaks_over_its_cause_and_is_silenced_by_its_remedy(
     rule: Rule, request: pytest.FixtureRequest
 ) -> None:
     assert rule.key in STATES, f"Cause what {rule.key} speaks of, in tests/advisor/states.py."
+    put_to_the_test(rule, request.getfixturevalue(STATES[rule.key].server))
+
+
+@pytest.fixture(scope="module")
+def server_16() -> Iterator[str]:
+    """URL of a PostgreSQL 16 of little memory, whose database ``postgres`` is migrated."""
+    with server_of(16, shared_buffers=SHARED_BUFFERS, fsync="off", autovacuum="off") as url:
+        database = Database(url)
+        upgrade(database)
+        database.dispose()
+        yield url
+
+
+@pytest.fixture
+def database_16(server_16: str) -> Iterator[Database]:
+    """A migrated database of its own on PostgreSQL 16."""
+    maintenance = Database(url_of(server_16, "template1"))
+    with maintenance.control("tests") as connection:
+        connection.exec_driver_sql("CREATE DATABASE advised TEMPLATE postgres")
+    database = Database(url_of(server_16, "advised"))
+    yield database
+    database.dispose()
+    with maintenance.control("tests") as connection:
+        connection.exec_driver_sql("DROP DATABASE advised WITH (FORCE)")
+    maintenance.dispose()
+
+
+@pytest.mark.parametrize("key", sorted(set(ADVISED.values())))
+def test_a_symptom_that_no_plan_shows_is_told_of_on_postgresql_16_too(
+    key: str, database_16: Database
+) -> None:
+    put_to_the_test(RULE[key], database_16)
+
+
+def put_to_the_test(rule: Rule, database: Database) -> None:
     state = STATES[rule.key]
-    database: Database = request.getfixturevalue(state.server)
     run(database, state.table)
     assert reason(look(rule, database, state.quiet_budget_ms))
 

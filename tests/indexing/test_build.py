@@ -18,6 +18,7 @@ from db.engine import Database
 from db.errors import RequestError
 from db.filters import parse_filter
 from db.index_plan import IndexPlan
+from db.jobs import Job
 from tests.indexing.conftest import (
     COLUMN,
     CarryOut,
@@ -212,6 +213,33 @@ def test_a_graph_that_leaves_memory_is_told(items: Database, carry_out: CarryOut
     assert "no longer fits" in log_of(items, job)
 
 
+def test_what_the_server_remarked_outlives_a_build_that_is_given_up(
+    items: Database, carry_out: CarryOut
+) -> None:
+    with old_snapshot(items):
+        job = carry_out("build_index", request("hnsw:m=16,ef_construction=64", memory_mb=1, patience_s=1))
+    assert (job.state, record_of(items, job).state) == ("failed", "failed")
+    assert "no longer fits" in record_of(items, job).notices[0]
+    assert "the server remarks: hnsw graph no longer fits" in log_of(items, job)
+
+
+def test_a_build_that_is_cancelled_keeps_what_the_server_remarked(items: Database) -> None:
+    asked = request("hnsw:m=16,ef_construction=64", memory_mb=1)
+    job_id = queue.submit(items, LOCAL, "build_index", asked)
+    worker = threading.Thread(target=lambda: Worker(items, lease_s=10).run_one(only=job_id))
+    with old_snapshot(items):
+        worker.start()
+        while "old snapshots" not in (job := job_of(items, job_id)).phase:
+            assert not job.is_finished, job.error
+            threading.Event().wait(0.1)
+        queue.cancel(items, LOCAL, job_id)
+        worker.join()
+    job = job_of(items, job_id)
+    assert (job.state, record_of(items, job).state) == ("cancelled", "cancelled")
+    assert "no longer fits" in record_of(items, job).notices[0]
+    assert not vector_indexes(items)
+
+
 def test_a_parallel_build_without_the_shared_memory_is_done_by_one_process(
     items: Database, carry_out: CarryOut
 ) -> None:
@@ -239,9 +267,14 @@ def test_a_writer_is_waited_for_and_named_before_anything_is_made(
     assert "vectorscope:old" in (job.error or "")
     assert "pg_terminate_backend" in (job.remedy or "")
     assert not vector_indexes(items)
-    queue.retry(items, LOCAL, job.id)
-    assert Worker(items, lease_s=10).run_one(only=job.id)
-    assert list(vector_indexes(items).values()) == [True]
+    assert_the_next_attempt_succeeds(items, job)
+
+
+def assert_the_next_attempt_succeeds(database: Database, job: Job) -> None:
+    queue.retry(database, LOCAL, job.id)
+    assert Worker(database, lease_s=10).run_one(only=job.id)
+    assert list(vector_indexes(database).values()) == [True]
+    assert record_of(database, job).state == "succeeded"
 
 
 def test_an_old_snapshot_is_shown_while_it_is_waited_for(items: Database) -> None:
@@ -273,6 +306,7 @@ def test_patience_that_runs_out_leaves_nothing_invalid(items: Database, carry_ou
     assert (job.state, record_of(items, job).state) == ("failed", "failed")
     assert "lock timeout" in (job.error or "")
     assert not vector_indexes(items)
+    assert_the_next_attempt_succeeds(items, job)
 
 
 def test_a_deadline_ends_a_build_and_leaves_nothing_invalid(items: Database, carry_out: CarryOut) -> None:
@@ -281,6 +315,9 @@ def test_a_deadline_ends_a_build_and_leaves_nothing_invalid(items: Database, car
     assert job.state == "failed"
     assert "deadline" in (job.error or "")
     assert not vector_indexes(items)
+    queue.submit(items, LOCAL, "build_index", request())
+    assert Worker(items, lease_s=10).run_one()
+    assert list(vector_indexes(items).values()) == [True]
 
 
 def test_a_statement_timeout_of_the_database_ends_no_build(items: Database, carry_out: CarryOut) -> None:
@@ -336,11 +373,19 @@ def test_a_trial_is_timed_on_a_sample_of_which_nothing_stays(
     job = carry_out("trial_build", request(index))
     assert job.state == "succeeded", job.error
     assert job.result
-    assert (job.result["rows"], job.result["index"]) == (2000, index)
+    assert (job.result["rows"], job.result["index"]) == (1900, index)
     assert not vector_indexes(items)
     with items.reading("test") as connection:
         copies = text("SELECT count(*) FROM pg_namespace WHERE nspname = 'vectorscope_bench'")
         assert connection.execute(copies).scalar_one() == 0
+
+
+def test_a_row_inserted_beside_a_graph_takes_several_times_longer(
+    items: Database, carry_out: CarryOut
+) -> None:
+    job = carry_out("trial_build", request("hnsw:m=16,ef_construction=64"))
+    assert job.result, job.error
+    assert job.result["insert_ms"] > 3 * job.result["plain_ms"] > 0
 
 
 def test_a_trial_on_too_few_rows_is_refused(items: Database, carry_out: CarryOut) -> None:

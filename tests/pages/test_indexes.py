@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import recall
 from dashboard.identity import LOCAL
 from dashboard.indexing.request import BuildRequest
+from dashboard.inspection.findability import FindRequest
+from dashboard.inspection.probing import find_rows
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
-from db import jobs
+from db import disk, jobs
 from db.engine import Database
+from db.progress import Unrecorded
 from tests.indexing.conftest import old_snapshot, vector_indexes
 from tests.pages.conftest import forget_the_installation, open_app
 from tests.pages.filled import COLUMN, fill_products, measure_products, widget
 from tests.pages.test_inspection import shown
 
 BROKEN = "CREATE INDEX CONCURRENTLY broken ON products USING hnsw (embedding vector_l2_ops)"
+
+
+PART = (
+    "CREATE INDEX part ON products USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops) WHERE id > 700"
+)
 
 
 @pytest.fixture
@@ -65,6 +74,43 @@ def test_the_inventory_tells_what_is_known_of_each_index(products: Database) -> 
     assert row["options"] == "m=16, efc=64"
     assert row["built"] == "unknown"
     assert 90 < float(str(row["of_forecast"])) < 110
+
+
+def test_the_inventory_tells_of_parts_changed_options_dead_rows_caches_and_lost_rows(
+    products: Database,
+) -> None:
+    with products.control("test") as connection:
+        connection.exec_driver_sql(
+            "DROP INDEX products_hnsw; ALTER TABLE products SET (autovacuum_enabled=off)"
+        )
+    whole = BuildRequest(COLUMN, "hnsw:m=4,ef_construction=8", distance="cosine", name="whole")
+    queue.submit(products, LOCAL, "build_index", whole.to_params())
+    assert Worker(products, lease_s=10).run_one()
+    with products.control("test") as connection:
+        connection.exec_driver_sql("ALTER INDEX whole SET (m = 32, ef_construction = 64)")
+    asked = FindRequest(COLUMN, probes=40)
+    find_rows(products, asked, Unrecorded(), created_by="local", job_id=None)
+    with products.control("test") as connection:
+        connection.exec_driver_sql(PART)
+        connection.exec_driver_sql("ANALYZE products")
+        connection.exec_driver_sql("DELETE FROM products WHERE id <= 500")
+        connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+        connection.exec_driver_sql("SELECT 1")
+    app = open_app("indexes", c=COLUMN)
+    assert not app.exception
+    frame = app.dataframe[0].value.set_index("index", drop=False)
+    rows = {name: frame.loc[name] for name in ("whole", "part")}
+    assert rows["whole"]["options"] == "m=4, efc=8 (now set: m=32, efc=64)"
+    assert pd.isna(rows["whole"]["holds"])
+    assert 0.5 < float(str(rows["whole"]["found"])) <= 1
+    assert 0 < float(str(rows["whole"]["hits"])) <= 1
+    assert rows["part"]["holds"] == "(embedding::halfvec(384)) WHERE id > 700"
+    assert pd.isna(rows["part"]["of_forecast"])
+    assert [row["dead"] for row in rows.values()] == [pytest.approx(1 / 3, abs=0.01)] * 2
+    app = selected(app, "whole", list(frame.index))
+    told = app.table[0].value.to_string()
+    assert "33.3% of the table's" in told
+    assert "n = 40, seed 42" in told
 
 
 def test_an_invalid_index_is_told_with_its_remedy(products: Database) -> None:
@@ -196,6 +242,16 @@ def test_a_finished_job_is_shown_where_the_address_names_it(products: Database) 
     assert list(vector_indexes(products)) == ["products_hnsw"]
 
 
+def test_what_the_server_remarked_is_shown_of_a_build_that_failed(products: Database) -> None:
+    request = BuildRequest(COLUMN, "hnsw:m=8,ef_construction=16", memory_mb=1, patience_s=1)
+    job_id = queue.submit(products, LOCAL, "build_index", request.to_params())
+    with old_snapshot(products):
+        Worker(products, lease_s=10).run_one()
+    app = open_app("indexes", c=COLUMN, job=str(job_id))
+    assert "lock timeout" in shown(app)
+    assert "The server remarked: hnsw graph no longer fits" in shown(app)
+
+
 def test_recall_and_time_come_from_what_was_measured(products: Database) -> None:
     from dashboard.benchmark.plan import BenchmarkPlan
     from dashboard.benchmark.run import benchmark
@@ -211,7 +267,7 @@ def test_recall_and_time_come_from_what_was_measured(products: Database) -> None
     app = open_app("indexes", c=COLUMN)
     (row,) = inventory(app)
     assert float(str(row["recall"])) > 0.5
-    assert "not timed" not in [metric.value for metric in app.metric]
+    assert {metric.label: metric.value for metric in app.metric}["Time"] != "not timed"
 
 
 def selected(app: AppTest, name: str, among: list[str]) -> AppTest:
@@ -322,7 +378,20 @@ def test_a_trial_build_tells_how_long_the_whole_takes(products: Database) -> Non
     app = open_app("indexes", c=COLUMN)
     widget(app, "refresh indexes").click().run()
     assert not app.exception
-    assert "not timed" not in [metric.value for metric in app.metric]
+    shown_of = {metric.label: metric.value for metric in app.metric}
+    assert re.fullmatch(r"~[\d.]+ ms", shown_of["A row inserted"])
+    assert re.fullmatch(r"~.* s", shown_of["Time"])
+
+
+def test_a_disk_too_small_for_the_index_is_red(products: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_app("indexes", c=COLUMN)
+    assert re.fullmatch(r"[\d.]+ [MGT]B", {metric.label: metric.value for metric in app.metric}["Free disk"])
+    assert "no room" not in shown(app)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 4 * 2**20)
+    app = open_app("indexes", c=COLUMN)
+    widget(app, "refresh indexes").click().run()
+    assert not app.exception
+    assert "The disk has no room for this index." in " ".join(error.value for error in app.error)
 
 
 def test_a_database_that_went_away_is_told(products: Database, installation: pytest.MonkeyPatch) -> None:

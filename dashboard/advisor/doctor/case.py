@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from pglast import ast
 from sqlalchemy import Connection
@@ -31,6 +32,9 @@ NO_SEQSCAN = {"enable_seqscan": "off"}
 LONG_VALUE = 60
 """Letters from which on the value of a parameter is not written out."""
 
+DROPPING = frozenset({"Inner", "Semi", "Anti"})
+"""Joins that leave out rows of their outer side, where the index is walked."""
+
 CHEAPER = ({"random_page_cost": "1.1"}, {"hnsw.ef_search": "40"}, {"ivfflat.probes": "1"})
 """Settings under which an index costs less, tried where one could be used and is not."""
 
@@ -50,8 +54,19 @@ class Scan:
 
     @property
     def repeats(self) -> bool:
-        """Whether it may be walked once per row of something else."""
-        return any(node.node_type == "Nested Loop" for node in self.above)
+        """Whether it may be walked once per row of something else: on the inner side of a Nested Loop."""
+        pairs = zip((self.node, *self.above), self.above, strict=False)
+        return any(above.node_type == "Nested Loop" and _inner(above) is node for node, above in pairs)
+
+    @property
+    def sieve(self) -> Node | None:
+        """The last step below the Limit, or its own condition, that may drop rows after it handed them over.
+
+        A join drops those that find no partner, unless it is an outer one.  None where nothing does.
+        """
+        below = takewhile(lambda node: node.node_type != "Limit", () if self.repeats else self.above)
+        dropping = [node for node in below if node.filter or node.join_type in DROPPING]
+        return dropping[-1] if dropping else self.node if self.node.filter else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +135,11 @@ class Case:
             return 0
         family = self.facts.family(self.searched.root)
         return sum(relation.rows or relation.live_rows for relation in family)
+
+
+def _inner(join: Node) -> Node:
+    """The side of a join that is read for each row of the other."""
+    return [child for child in join.children if not child.beside][-1]
 
 
 def scans(plan: Plan, facts: PlanFacts) -> Iterator[Scan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ from dashboard.advisor.doctor.tables import searched_column
 from db.errors import RequestError
 from db.explain import Node, Plan
 from db.pasted import explain_pasted
+
+COLD_SHARE = 0.1
+"""Of the pages a search wants: from so many fetched on, it was cold, as a benchmark's trials are called."""
 
 NOTHING_COMPARED = "No vector column is compared in this statement."
 
@@ -77,7 +80,7 @@ def diagnose(
     if analyze:
         refuse_effects(connection, statement, chosen)
     case = examine(connection, statement, chosen, analyze=analyze)
-    notes = case.notes if case.ordering else (*case.notes, NOTHING_COMPARED)
+    notes = (*case.notes, *_cold(case), *([] if case.ordering else [NOTHING_COMPARED]))
     return Diagnosis(
         sql=case.sql,
         plan=case.plan,
@@ -88,6 +91,16 @@ def diagnose(
         truncation=_say(case, Asks.TRUNCATED),
         notes=notes,
     )
+
+
+def _cold(case: Case) -> Iterator[str]:
+    """C1: the time that was taken is that of a first search, whose pages had to be fetched."""
+    read, hit = case.plan.root.read_blocks or 0, case.plan.root.hit_blocks or 0
+    if read > COLD_SHARE * (read + hit):
+        yield (
+            f"C1, cold cache: {read:,} of {read + hit:,} pages were not in the server's memory, and had to "
+            "be fetched. Run it again for the usual time; after a restart some searches warm an index."
+        )
 
 
 def _read(case: Case) -> Node:

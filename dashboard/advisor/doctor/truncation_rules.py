@@ -8,6 +8,7 @@ from dashboard.advisor.doctor.case import Case, Scan, scans
 from dashboard.advisor.doctor.rule import Symptom
 from dashboard.advisor.doctor.syntax import is_null, name_of, walk
 from db.distance import Distance
+from db.explain import Node
 from db.words import counted
 
 TINY_MEMORY_BYTES = 256 * 2**10
@@ -25,7 +26,7 @@ def ef_search_below_limit(case: Case) -> Symptom | None:
     """F1: HNSW hands over about ef_search rows, and more are asked for."""
     found = _scans(case, "hnsw")
     unlimited = case.statement.cursor and not found[0].limit if found else True  # that is F8
-    if unlimited or _iterates(case, "hnsw") or _filtered(found):
+    if unlimited or _iterates(case, "hnsw") or _filtered(case, found):
         return None
     most = int(case.settings["hnsw.ef_search"]) * len(found)
     asked = _asked(case, found[0])
@@ -47,7 +48,7 @@ def ef_search_below_limit(case: Case) -> Symptom | None:
 
 
 def filtered_after(case: Case) -> Symptom | None:
-    """F2: the condition is met by too few of the rows that the index hands over."""
+    """F2: the condition, or the join, is met by too few of the rows that the index hands over."""
     return _filtered_after(case, by_policy=False)
 
 
@@ -58,24 +59,35 @@ def policy_after(case: Case) -> Symptom | None:
 
 def _filtered_after(case: Case, *, by_policy: bool) -> Symptom | None:
     for scan in case.scans:
-        method = scan.index.method
-        if not scan.node.filter or _iterates(case, method) or _has_policy(case) is not by_policy:
+        sieve, method = scan.sieve, scan.index.method
+        if sieve is None or _iterates(case, method) or _has_policy(case) is not by_policy:
             continue
-        asked, survive = _asked(case, scan), round(_candidates(case, scan) * _share(case, scan))
-        handed = _candidates(case, scan)
+        asked, handed = _asked(case, scan), _candidates(case, scan)
+        survive = round(handed * _share(case, scan))
         told = f"of about {counted(handed)} that the index hands over, some {survive:,} are expected to pass"
         if case.analyzed and not scan.repeats:
-            survive, removed = _got([scan]), round(scan.node.rows_removed or 0)
-            told = f"{survive + removed:,} were handed over and {removed:,} did not pass"
-        if survive >= asked:
+            handed, survive = _got([scan]) + round(scan.node.rows_removed or 0), _came(scan)
+            told = f"{handed:,} were handed over and {handed - survive:,} did not pass"
+        if survive >= (asked if sieve is scan.node else min(asked, handed)):
             continue
+        before, instead = _what_drops(sieve, scan, by_policy=by_policy)
         return Symptom(
-            f"The statement asks for {counted(asked)}, and {scan.index.name} is walked before the "
-            f"{'row security policy' if by_policy else 'condition'} {scan.node.filter} is met: {told}.",
-            f"SET LOCAL {method}.iterative_scan = relaxed_order; or an index on the condition's column, a "
-            "partial index, or partitions by it.",
+            f"The statement asks for {counted(asked)}, and {scan.index.name} is walked before {before}: "
+            f"{told}.",
+            f"SET LOCAL {method}.iterative_scan = relaxed_order; or {instead}.",
         )
     return None
+
+
+def _what_drops(sieve: Node, scan: Scan, *, by_policy: bool) -> tuple[str, str]:
+    """Say what rows have to pass after the index, and what would let them pass before it."""
+    if sieve.filter:
+        of = "row security policy" if by_policy and sieve is scan.node else "condition"
+        instead = "an index on the condition's column, a partial index, or partitions by it"
+        return f"the {of} {sieve.filter} is met", instead
+    partner = next((node.relation for node in sieve.children[-1].walk() if node.relation), "other rows")
+    instead = "keep what the join decides in a column of the searched table, and search by that"
+    return f"the join with {partner} leaves rows out", instead
 
 
 def scan_budget(case: Case) -> Symptom | None:
@@ -86,7 +98,7 @@ def scan_budget(case: Case) -> Symptom | None:
         memory = int(case.settings["work_mem_bytes"]) * float(case.settings["hnsw.scan_mem_multiplier"])
         most, asked = int(case.settings["hnsw.max_scan_tuples"]), _asked(case, scan)
         needed = round(asked / _share(case, scan))
-        filled = case.analyzed and not scan.repeats and _got([scan]) >= asked
+        filled = case.analyzed and not scan.repeats and _came(scan) >= asked
         if filled or (needed <= most and memory >= TINY_MEMORY_BYTES):
             continue
         limit = f"hnsw.max_scan_tuples is {most:,}"
@@ -95,7 +107,7 @@ def scan_budget(case: Case) -> Symptom | None:
         return Symptom(
             f"The statement asks for {counted(asked)}, "
             f"and some {needed:,} have to be looked at for them; {limit}"
-            + (f", and {_got([scan]):,} came back." if case.analyzed else "."),
+            + (f", and {_came(scan):,} came back." if case.analyzed else "."),
             "Raise hnsw.max_scan_tuples, and hnsw.scan_mem_multiplier or work_mem with it.",
         )
     return None
@@ -104,7 +116,7 @@ def scan_budget(case: Case) -> Symptom | None:
 def dead_rows(case: Case) -> Symptom | None:
     """F4: deleted rows, not yet vacuumed, take the places of live ones."""
     found = _scans(case, "hnsw")
-    if not found or case.searched is None or _iterates(case, "hnsw") or _filtered(found):
+    if not found or case.searched is None or _iterates(case, "hnsw") or _filtered(case, found):
         return None
     family = case.facts.family(case.searched.root)
     dead, live = sum(r.dead_rows for r in family), sum(r.live_rows for r in family)
@@ -142,7 +154,7 @@ def not_in_index(case: Case) -> Symptom | None:
 def few_probes(case: Case) -> Symptom | None:
     """F6: the lists that IVFFlat reads hold fewer rows than are asked for."""
     found = _scans(case, "ivfflat")
-    if not found or _iterates(case, "ivfflat") or _filtered(found):
+    if not found or _iterates(case, "ivfflat") or _filtered(case, found):
         return None
     asked, most = _asked(case, found[0]), sum(_candidates(case, scan) for scan in found)
     if case.analyzed and not found[0].repeats:
@@ -211,8 +223,9 @@ def _iterates(case: Case, method: str) -> bool:
     return case.settings.get(f"{method}.iterative_scan", "off") != "off"
 
 
-def _filtered(found: list[Scan]) -> bool:
-    return any(scan.node.filter for scan in found)
+def _filtered(case: Case, found: list[Scan]) -> bool:
+    """Whether rows are dropped after an index has handed them over: that is F2, or F9."""
+    return any(scan.sieve is scan.node or _share(case, scan) < 1 for scan in found)
 
 
 def _has_policy(case: Case) -> bool:
@@ -233,6 +246,11 @@ def _got(found: list[Scan]) -> int:
     return round(sum(scan.node.rows_actual or 0 for scan in found))
 
 
+def _came(scan: Scan) -> int:
+    """Rows that were left of a scan's once all conditions and joins were met."""
+    return round((scan.sieve or scan.node).rows_actual or 0)
+
+
 def _candidates(case: Case, scan: Scan) -> int:
     """Rows that one scan hands over before any condition is met."""
     if scan.index.method == "hnsw":
@@ -244,10 +262,10 @@ def _candidates(case: Case, scan: Scan) -> int:
 
 
 def _share(case: Case, scan: Scan) -> float:
-    """Share of rows that are estimated to meet the scan's condition."""
-    if not scan.node.filter or not case.rows:
+    """Share of rows that are estimated to meet what follows the scan: its condition, others', joins."""
+    if scan.sieve is None or not case.rows:
         return 1.0
-    return min(1.0, max(scan.node.rows_estimated, 1) / case.rows)
+    return min(1.0, max(scan.sieve.rows_estimated, 1) / case.rows)
 
 
 def _times(found: list[Scan]) -> str:

@@ -38,11 +38,23 @@ def parallel_scan(facts: Facts) -> Looked:
         return Silence(f"Shared out it takes {ms(shared.p95_ms)}, alone {ms(alone.p95_ms)}: no gain.")
     finding = (
         f"With {counted(shared.workers, 'worker')} an exact search takes {ms(shared.p95_ms)} in place of "
-        f"{ms(alone.p95_ms)}: the planner does not count what lies in TOAST, and thinks the table small."
+        f"{ms(alone.p95_ms)}: {_why_alone(facts)}."
     )
     settings = tuple(set_local(name, value) for name, value in PARALLEL.items())
     remedy = Remedy(settings, remark="in the transaction of the search")
     return [Said(finding, _timings(alone, shared), proof("storage", facts.column), remedy)]
+
+
+def _why_alone(facts: Facts) -> str:
+    """Say why the planner gives a scan to one process.  Source: allpaths.c, compute_parallel_worker."""
+    kept, least_bytes = facts.storage, facts.setting("min_parallel_table_scan_size")
+    if not facts.setting("max_parallel_workers_per_gather"):
+        return "max_parallel_workers_per_gather is 0"
+    if facts.can_hold_index and kept.heap_bytes < least_bytes:
+        if kept.toast_bytes > kept.heap_bytes:
+            return "the planner does not count what lies in TOAST, and thinks the table small"
+        return f"the planner shares out no table below {size(least_bytes)}"
+    return "the planner expects workers to cost more than they spare"
 
 
 def plain_storage(facts: Facts) -> Looked:

@@ -7,7 +7,7 @@ from dashboard.advisor.facts import COUNT_BUDGET_MS, Facts
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.words import share
 from db.advice import proof
-from db.indexes import Hnsw
+from db.indexes import METHODS, Hnsw
 from db.nearest import UNDEFINED_FOR_ZERO
 from db.remedies import reindex, set_local, vacuum
 from db.words import counted
@@ -142,6 +142,38 @@ def lost_rows(facts: Facts) -> Looked:
     return [Said(finding, numbers, proof("findability", facts.column), remedy)]
 
 
+def low_recall(facts: Facts) -> Looked:
+    """Searches through the index find fewer of the true neighbours than is promised."""
+    watch, look = facts.watch, facts.look
+    if watch is None:
+        return Silence("Nobody has promised a recall of this column: python -m dashboard watch.")
+    if look is None or "index_recall" not in look.figures:
+        return Silence("No look of the watch has searched through an index.")
+    found, most = (look.figures.get(name) for name in ("index_recall", "index_recall_high"))
+    at = f"on {look.at:%Y-%m-%d}"
+    if not facts.serving:
+        return Silence(f"The index that was asked {at} is no more.")
+    if most is None or most >= watch.recall:
+        return Silence(f"A recall of {found:.3f} was measured {at}, and {watch.recall:g} is promised.")
+    index = facts.serving[0]
+    search = METHODS[index.method].search
+    setting = facts.setting(f"{index.method}.{search.name}")
+    finding = (
+        f"Searches through {index.name} find {found:.3f} of the true neighbours, {most:.3f} at most, and "
+        f"{watch.recall:g} is promised. More {search.name} finds more at once; a better built index, too."
+    )
+    numbers = (
+        Number(f"{found:.3f}", f"recall@10 {at}", 1 - (found or 0)),
+        Number(f"{watch.recall:g}", "promised"),
+        Number(f"{setting}", f"{index.method}.{search.name}"),
+    )
+    remedy = Remedy(
+        (set_local(f"{index.method}.{search.name}", min(search.high, 2 * setting)),),
+        remark="in the transaction of the search; python -m dashboard tune finds how much is enough",
+    )
+    return [Said(finding, numbers, proof("looks", facts.column), remedy, about=index.name)]
+
+
 def _inspected(facts: Facts) -> str:
     """Say what the last inspection saw of copies."""
     found = facts.inspected.result["findings"].get("duplicates") if facts.inspected else None
@@ -180,5 +212,13 @@ DATA = (
         Severity.WRONG,
         "findability, a canary: confirm it with a benchmark",
         lost_rows,
+    ),
+    Rule(
+        "low_recall",
+        "Recall under the promise",
+        "Data",
+        Severity.WRONG,
+        "plan doctor R1; the watch's own promise, and the 95 % interval of its last look",
+        low_recall,
     ),
 )

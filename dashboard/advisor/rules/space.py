@@ -6,7 +6,7 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.proposal import HALF, bytes_per_row, is_wasteful, replacing
 from dashboard.advisor.remedy import Remedy
-from dashboard.advisor.words import listed, size
+from dashboard.advisor.words import listed, share, size
 from db.advice import proof
 from db.catalog import ColumnInfo
 from db.forms import IndexSpec
@@ -24,6 +24,9 @@ GRAPH_LINK_BYTES, GRAPH_ROW_BYTES = 32, 200
 WORKERS = 2
 """Where the server allows builds none: PostgreSQL's own default."""
 
+WORKER_LIMITS = ("max_parallel_maintenance_workers", "max_parallel_workers")
+"""Settings of which the lower one bounds the workers of a build."""
+
 
 def page_cliff(facts: Facts) -> Looked:
     """A row or two to a page, and most of it empty."""
@@ -35,9 +38,12 @@ def page_cliff(facts: Facts) -> Looked:
         return Silence(f"The column is {column.type}; only vectors of one length can be halved.")
     wasteful = [index for index in graphs if is_wasteful(column, _method(index))]
     if not wasteful:
-        per_row = bytes_per_row(IndexSpec(_method(graphs[0])), column)
+        method = _method(graphs[0])
+        whole, half = (bytes_per_row(IndexSpec(method, form), column) for form in (None, HALF))
+        filled = method.page_share(column.dimensions, column.type)
         return Silence(
-            f"At {column.dimensions:,} dimensions a row takes {size(per_row)}, its pages well filled."
+            f"At {column.dimensions:,} dimensions a row takes {size(whole)}, its pages {share(filled)} "
+            f"filled; as halfvec it would take {size(half)}."
         )
     return [_cliff(facts, index) for index in wasteful]
 
@@ -127,11 +133,11 @@ def serial_build(facts: Facts) -> Looked:
         )
     causes = _serial_causes(facts, least_bytes)
     if not causes:
-        workers = facts.setting("max_parallel_maintenance_workers")
+        workers = min(facts.setting(name) for name in WORKER_LIMITS)
         return Silence(f"A build may use {counted(workers, 'worker')} beside its own process.")
     session = [statement for _, statement, is_session in causes if is_session]
     table = [statement for _, statement, is_session in causes if not is_session]
-    undo = None if session else (share_as_usual(facts.column),)
+    undo = None if session else (_shared_as_before(facts),)
     finding = f"A build would use one process: {listed(tuple(cause for cause, *_ in causes))}."
     numbers = (
         Number(size(facts.storage.heap_bytes), "heap"),
@@ -144,19 +150,30 @@ def serial_build(facts: Facts) -> Looked:
 
 def _serial_causes(facts: Facts, least_bytes: int) -> list[tuple[str, str, bool]]:
     """List each cause with the statement against it, and whether that is for a session alone."""
-    kept, causes = facts.storage, []
-    allowed = facts.setting("max_parallel_maintenance_workers")
-    if not allowed:
-        statement = set_session("max_parallel_maintenance_workers", str(WORKERS))
-        causes.append(("max_parallel_maintenance_workers is 0", statement, True))
+    kept = facts.storage
+    causes = [
+        (f"{name} is 0", set_session(name, str(WORKERS)), True)
+        for name in WORKER_LIMITS
+        if not facts.setting(name)
+    ]
     if facts.setting("maintenance_work_mem") < LEAST_PARALLEL_BYTES:
         causes.append(
             ("maintenance_work_mem is below 64 MB", set_session("maintenance_work_mem", "64MB"), True)
         )
-    if kept.largest_heap_bytes < least_bytes and not kept.has_parallel_workers:
+    small = kept.largest_heap_bytes < least_bytes and not kept.has_parallel_workers
+    if kept.forbids_parallel_workers or small:
         cause = f"the heap, without what is out of line, is below {size(least_bytes)}"
-        causes.append((cause, share_out(facts.column, allowed or WORKERS), False))
+        if kept.forbids_parallel_workers:
+            cause = "the table's own parallel_workers is 0"
+        workers = facts.setting("max_parallel_maintenance_workers") or WORKERS
+        causes.append((cause, share_out(facts.column, workers), False))
     return causes
+
+
+def _shared_as_before(facts: Facts) -> str:
+    return (
+        share_out(facts.column, 0) if facts.storage.forbids_parallel_workers else share_as_usual(facts.column)
+    )
 
 
 def build_spills(facts: Facts) -> Looked:
