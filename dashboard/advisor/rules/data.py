@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
+from dashboard.advisor.changing import rebuilding
 from dashboard.advisor.facts import COUNT_BUDGET_MS, Facts
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.words import share
 from db.advice import proof
 from db.indexes import Hnsw
 from db.nearest import UNDEFINED_FOR_ZERO
-from db.remedies import reindex, set_local, vacuum
+from db.remedies import set_local, vacuum
 from db.words import counted
 
 ROWS_PER_ELEMENT = 10
@@ -133,7 +134,7 @@ def lost_rows(facts: Facts) -> Looked:
     )
     most = max(rung["found"] for rung in found["rungs"])
     best = next(rung["setting"] for rung in found["rungs"] if rung["found"] == most)
-    remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
+    remedy = rebuilding(facts, index)
     if most > found["found"]:
         setting = set_local(f"{index.method}.{found['parameter']}", best)
         remedy = Remedy(
