@@ -115,17 +115,17 @@ def outcome(advice: Advice, facts: Facts, known: Mapping[Key, Verified], drawn: 
     else:
         with state.database().reading("decisions") as connection:
             came = outcome_of(last.decision, Now(connection, {}))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":material/science: **Measured {ago(last.decision.created_at)}.** {escaped(came.sentence)}",
-                width="stretch",
-            )
-            if run:
+        said, way = st.columns([7, 1], vertical_alignment="center")
+        said.markdown(
+            f":material/science: **Measured {ago(last.decision.created_at)}.** {escaped(came.sentence)}"
+        )
+        if run:
+            with way:
                 link("benchmarks.py", f"Run {run.id}", {"run": str(run.id), "p95": f"{facts.budget_ms:g}"})
 
 
 def _verify(number: int, advice: Advice, facts: Facts, plan: BenchmarkPlan) -> None:
-    said, hindrance = _takes(plan, facts.column)
+    _, hindrance = _takes(plan, facts.column)
     allowed = current_principal().role >= Role.ENGINEER
     if st.button(
         "Adjust…",
@@ -142,7 +142,7 @@ def _verify(number: int, advice: Advice, facts: Facts, plan: BenchmarkPlan) -> N
         key=f"verify {number}",
         icon=":material/science:",
         disabled=not allowed or bool(hindrance),
-        help=hindrance or (said if allowed else "An engineer or administrator may"),
+        help=hindrance or (None if allowed else "An engineer or administrator may"),
         on_click=_start,
         args=(advice, facts, plan),
     )
