@@ -1,20 +1,22 @@
-"""The advisor put to work on a column: its facts, and what the benchmark's runs tell of growth."""
+"""The advisor put to work on a column: its facts, and what sizes that were measured tell of growth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dashboard.advisor.advice import Advised, advise
-from dashboard.advisor.facts import BUDGET_MS, gather
+from dashboard.advisor.crossing import Point
+from dashboard.advisor.facts import gather
 from dashboard.advisor.rules import RULES
-from dashboard.benchmark.growth import fit
+from dashboard.benchmark.growth import fit_points
 from db.catalog import ColumnInfo
 from db.engine import Database
-from db.runs import Trial
 
 
-def advise_on(database: Database, column: ColumnInfo, *, budget_ms: float = BUDGET_MS) -> Advised:
+def advise_on(database: Database, column: ColumnInfo, *, budget_ms: float | None = None) -> Advised:
     """Ask every rule about a column, from one read-only transaction; some seconds at most.
+
+    Without ``budget_ms`` it is what a watch promises of the column, and BUDGET_MS where nobody watches it.
 
     Raises what reading raises: PermissionDenied, LockTimeout, StatementTimeout...
     """
@@ -23,8 +25,8 @@ def advise_on(database: Database, column: ColumnInfo, *, budget_ms: float = BUDG
     return advise(facts, RULES)
 
 
-def crossing(trials: Sequence[Trial], latency_ms: float) -> tuple[float, float, float] | None:
-    """Forecast from trials over several sizes at how many rows p95 reaches a latency, with its bounds."""
-    growth = fit(trials)
+def crossing(points: Sequence[Point], latency_ms: float) -> tuple[float, float, float] | None:
+    """Forecast from several sizes at how many rows p95 reaches a latency, with its bounds."""
+    growth = fit_points(points)
     reached = growth.crossing(latency_ms) if growth else None
     return (reached.value, reached.low, reached.high) if reached else None

@@ -17,11 +17,16 @@ from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import alike, full_name, judge
 from dashboard.decisions import of_rule
 from db import decisions, jobs
-from db.decisions import DISMISSED, Decision
+from db.decisions import DISMISSED, Built, Decision
+from db.index_builds import BUILD, DROP, REINDEX
 from db.jobs import Job
 from db.runs import Run, Trial, load_run_of_job
 
 VERIFIED, APPLIED = "verified", "applied"
+
+_CHANGES = {"build_index": "build", "reindex": "rebuild", "drop_index": "drop"}
+"""What each kind of job does to an index, as a sentence names it."""
+_DONE = {BUILD: "built", REINDEX: "rebuilt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +138,21 @@ def _applied(decision: Decision, now: Now) -> Outcome:
         return job
     built = decisions.built_by(now.connection, job.id)
     if job.state != "succeeded" or built is None:
-        return _unfinished(job, "build", None)
+        return _unfinished(job, _CHANGES[job.kind], None)
+    return _dropped(built) if built.action == DROP else _stands(built)
+
+
+def _dropped(built: Built) -> Outcome:
     if built.valid is None:
-        return Outcome("gone", f"{built.name} was built, and is gone.")
+        return Outcome("dropped", f"{built.name} was dropped, and is gone.")
+    return Outcome("back", f"{built.name} was dropped, and an index of that name is there again.")
+
+
+def _stands(built: Built) -> Outcome:
+    if built.valid is None:
+        return Outcome("gone", f"{built.name} was {_DONE[built.action]}, and is gone.")
     if not built.valid:
-        return Outcome("invalid", f"{built.name} was built, and is invalid now.")
+        return Outcome("invalid", f"{built.name} was {_DONE[built.action]}, and is invalid now.")
     return Outcome("stands", f"{built.name} stands, {size(built.size_bytes or 0)}.")
 
 
@@ -165,6 +180,8 @@ DECIDED: dict[str, Decided] = {
             DISMISSED, ":material/visibility_off:", "Left as it is, for a reason that was given.", _dismissed
         ),
         Decided(VERIFIED, ":material/science:", "A benchmark of the index was started.", _verified),
-        Decided(APPLIED, ":material/build:", "A build of the index was started.", _applied),
+        Decided(
+            APPLIED, ":material/build:", "A job that builds, rebuilds or drops it was started.", _applied
+        ),
     )
 }

@@ -7,12 +7,15 @@ alone.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard import advising
+from dashboard.advisor.crossing import Crossing
+from dashboard.advisor.watched import foretold
 from dashboard.alerting import tell
-from dashboard.benchmark.growth import Band, fit_points
 from dashboard.benchmark.trial import Outcome
 from dashboard.inspection.statistics import wilson
 from dashboard.recall import K, ask_both, draw_queries
@@ -26,6 +29,8 @@ from db.index_catalog import IndexInfo
 from db.progress import Ledger, Progress
 from db.selffind import probe_many, serving_indexes
 from db.watches import Look, Watch
+
+logger = logging.getLogger(__name__)
 
 KIND = "watch"
 LOOK_S = 20.0
@@ -86,7 +91,7 @@ def _see(database: Database, watch: Watch, ledger: Ledger) -> _Seen:
 
 def _keep(database: Database, watch: Watch, seen: _Seen, ledger: Ledger, *, job_id: int | None) -> int:
     with database.writing("watch") as connection, connection.begin():
-        number = watches.store_look(
+        kept = watches.store_look(
             connection,
             watch.id,
             rows=seen.rows,
@@ -96,9 +101,13 @@ def _keep(database: Database, watch: Watch, seen: _Seen, ledger: Ledger, *, job_
             resolves=seen.breach is None and is_kept(seen.figures, watch),
             job_id=job_id,
         )
+    if kept.raised:
+        logger.warning("alert raised: %s: %s", watch.subject, seen.breach)
+    if kept.resolved:
+        logger.warning("alert resolved: %s keeps its promise again", watch.subject)
     if seen.breach:
         ledger.log(seen.breach)
-    return number
+    return kept.id
 
 
 def breach(figures: Mapping[str, float], watch: Watch) -> str | None:
@@ -124,25 +133,9 @@ def _way(figures: Mapping[str, float]) -> str:
     return "index" if "index_p95_ms" in figures else "exact"
 
 
-def crossing(looks: Sequence[Look], p95_ms: float) -> Band | None:
-    """Forecast from the looks so far at how many rows exact search reaches ``p95_ms``; None before it can.
-
-    Until the table has doubled its time is taken to be in proportion to the rows, and the band is that of
-    the last look's p95: a line through sizes that barely differ could point anywhere.
-    """
-    points = [
-        (seen.rows, *(seen.figures[f"exact_p95_ms{end}"] for end in ("", "_low", "_high")))
-        for seen in looks
-        if seen.rows and "exact_p95_ms_low" in seen.figures
-    ]
-    if not points:
-        return None
-    sizes = [rows for rows, *_ in points]
-    if max(sizes) >= 2 * min(sizes) and (growth := fit_points(points)):  # type: ignore[arg-type]
-        return growth.crossing(p95_ms)
-    rows, *bounds = points[-1]
-    value, low, high = (rows * p95_ms / bound for bound in bounds)
-    return Band(value, high, low)
+def crossing(looks: Sequence[Look], p95_ms: float) -> Crossing | None:
+    """Forecast from the looks so far at how many rows exact search reaches ``p95_ms``; None before it can."""
+    return foretold(looks, p95_ms, advising.crossing)
 
 
 def _searched(database: Database, column: ColumnInfo, ledger: Ledger, *, seed: int) -> dict[str, float]:

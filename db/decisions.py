@@ -51,8 +51,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The index that a job was to build.  ``valid`` is None where it is not there now."""
+    """The index that a job was to build, to rebuild or to drop: its ``action``.
 
+    ``valid`` is None where it is not there now.
+    """
+
+    action: str
     name: str
     valid: bool | None
     size_bytes: int | None
@@ -71,7 +75,7 @@ WHERE n.nspname = 'vectorscope' AND c.relname = 'decision'
 """)
 
 _BUILT = text("""
-SELECT b.name, now.valid, now.size_bytes
+SELECT b.action, b.name, now.valid, now.size_bytes
 FROM vectorscope.index_build b
 LEFT JOIN LATERAL (
   SELECT i.indisvalid AS valid, pg_relation_size(ci.oid) AS size_bytes
@@ -83,7 +87,7 @@ LEFT JOIN LATERAL (
   WHERE ci.oid::bigint = b.index_oid OR (n.nspname, ct.relname, ci.relname) = (b.schema, b."table", b.name)
   ORDER BY ci.oid::bigint = b.index_oid DESC NULLS LAST LIMIT 1
 ) now ON true
-WHERE b.job_id = :job_id AND b.action = 'build'
+WHERE b.job_id = :job_id
 """)
 
 
@@ -141,7 +145,7 @@ def standing(connection: Connection, column: VectorColumn | None = None) -> tupl
 
 
 def built_by(connection: Connection, job_id: int) -> Built | None:
-    """Look for the index that a job was to build; None before the job has begun."""
+    """Look for the index that a job was to build or to change; None before the job has begun."""
     row = connection.execute(_BUILT, {"job_id": job_id}).first()
     return None if row is None else Built(**row._mapping)
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from db.distance import Distance, distance_of_operator
-from db.indexes import METHODS
+from db.indexes import METHODS, IndexMethod
 
 _INDEXES = text("""
 WITH held AS MATERIALIZED (
@@ -79,6 +79,15 @@ class IndexInfo:
     ready: bool
     size_bytes: int
     scans: int
+
+    @property
+    def as_method(self) -> IndexMethod | None:
+        """The method with its options; None where these cannot be told, or the method is not pgvector's."""
+        if self.method not in METHODS:
+            return None
+        method = METHODS[self.method]
+        known = {parameter.name for parameter in method.parameters()}
+        return method(**{name: int(v) for name, v in self.options.items() if name in known})
 
     def to_document(self) -> dict[str, Any]:
         """Make the JSON form."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from db.catalog import ColumnInfo
 from db.index_builds import IndexBuild, finished_builds, leftovers
 from db.index_catalog import IndexInfo
-from db.indexes import METHODS, IndexMethod
+from db.indexes import IndexMethod
 
 _DETAILS = text("""
 SELECT n.nspname::text AS schema, ci.relname::text AS name, ci.oid::bigint AS oid,
@@ -74,11 +74,7 @@ class Listed:
     @property
     def method(self) -> IndexMethod | None:
         """The method with its options; None where these cannot be told, or the method is not pgvector's."""
-        if self.index.method not in METHODS:
-            return None
-        method = METHODS[self.index.method]
-        known = {parameter.name for parameter in method.parameters()}
-        return method(**{name: int(v) for name, v in self.index.options.items() if name in known})
+        return self.index.as_method
 
     @property
     def built_with(self) -> Mapping[str, Any] | None:

@@ -71,11 +71,32 @@ class Alert:
 _WATCH = [watch.c[name] for name in Watch.__slots__]
 _LOOK = [watch_look.c[name] for name in Look.__slots__]
 
+_RIGHTS = text("""
+SELECT COALESCE(
+  bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')), false)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'vectorscope' AND c.relname IN ('watch', 'watch_look')
+""")
+
 _DUE = text("""
 UPDATE vectorscope.watch AS w SET next_at = now() + make_interval(secs => w.every_s)
 WHERE w.id IN (SELECT id FROM vectorscope.watch WHERE next_at <= now() FOR UPDATE SKIP LOCKED)
 RETURNING w.id
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A look that was stored: its number, and the alert it ``raised`` or the one it ``resolved``."""
+
+    id: int
+    raised: bool
+    resolved: bool
+
+
+def are_kept(connection: Connection) -> bool:
+    """Whether this database keeps watches, and this login may read them."""
+    return bool(connection.execute(_RIGHTS).scalar_one())
 
 
 def keep_watch(
@@ -148,22 +169,32 @@ def store_look(
     breach: str | None,
     resolves: bool,
     job_id: int | None,
-) -> int:
+) -> Kept:
     """Keep a look in the caller's transaction; raise the alert it calls for, or end what it ``resolves``."""
     values = {"rows": rows, "figures": dict(figures), "indexes": list(indexes), "breach": breach}
     kept = insert(watch_look).values(watch_id=watch_id, job_id=job_id, **values)
     number = int(connection.execute(kept.returning(watch_look.c.id)).scalar_one())
     is_open = and_(watch_alert.c.watch_id == watch_id, watch_alert.c.resolved_at.is_(None))
+    raised = resolved = False
     if resolves:
-        connection.execute(update(watch_alert).where(is_open).values(resolved_at=func.now()))
+        over = update(watch_alert).where(is_open).values(resolved_at=func.now())
+        resolved = connection.execute(over).rowcount > 0
     if breach is not None:
-        raised = upsert(watch_alert).values(watch_id=watch_id, sentence=breach)
-        connection.execute(
-            raised.on_conflict_do_nothing(
-                index_elements=["watch_id"], index_where=watch_alert.c.resolved_at.is_(None)
-            )
+        alert = upsert(watch_alert).values(watch_id=watch_id, sentence=breach)
+        alert = alert.on_conflict_do_nothing(
+            index_elements=["watch_id"], index_where=watch_alert.c.resolved_at.is_(None)
         )
-    return number
+        raised = connection.execute(alert).rowcount > 0
+    return Kept(number, raised, resolved)
+
+
+def last_looks(connection: Connection) -> dict[str, tuple[float, int | None]]:
+    """Give, by column, the p95 promised and the number of the last look; nothing where none are kept."""
+    if not are_kept(connection):
+        return {}
+    last = select(*_WATCH, func.max(watch_look.c.id).label("last")).outerjoin(watch_look)
+    found = connection.execute(last.group_by(watch.c.id))
+    return {spelled(row.schema, row.table, row.column): (row.p95_ms, row.last) for row in found}
 
 
 def looks(connection: Connection, watch_id: int, *, limit: int = 500) -> tuple[Look, ...]:

@@ -15,7 +15,7 @@ from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.trials import sweep
 from dashboard.decisions import Followed
 from dashboard.identity import Principal, Role
-from dashboard.indexing.request import BuildRequest
+from dashboard.indexing.request import BuildRequest, ChangeRequest
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
 from dashboard.outcomes import APPLIED, DECIDED, VERIFIED, Decided, Now, Outcome, outcome_of, to_document
@@ -114,6 +114,24 @@ def test_a_finding_that_is_applied_tells_whether_its_index_stands(items: Databas
     run(items, f'DROP INDEX "{name}"')
     [(_, outcome)] = made(items)
     assert (outcome.state, outcome.sentence) == ("gone", f"{name} was built, and is gone.")
+
+
+def test_an_index_that_a_finding_dropped_is_told_to_be_gone_or_back(items: Database) -> None:
+    index = "CREATE INDEX items_hnsw ON items USING hnsw (embedding vector_cosine_ops)"
+    run(items, index)
+    advised = asked(items)
+    [advice] = decisions.of_rule(advised.spoken, "needless_index")
+    [change] = advice.said.remedy.changes
+    request = ChangeRequest("public", change.index, change.index)
+    start(items, change.kind, request.to_params(), Followed(advice, advised.facts.column, APPLIED, 10_000.0))
+    [(decision, outcome)] = made(items)
+    assert (decision.decided, decision.rule) == (APPLIED, "needless_index")
+    assert outcome.sentence == "The drop waits for its turn."
+    assert Worker(items, lease_s=10).run_one()
+    [(_, outcome)] = made(items)
+    assert (outcome.state, outcome.sentence) == ("dropped", "items_hnsw was dropped, and is gone.")
+    run(items, index)
+    assert [outcome.state for _, outcome in made(items)] == ["back"]
 
 
 def test_a_job_that_was_cancelled_is_told_as_such(items: Database) -> None:

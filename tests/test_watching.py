@@ -16,9 +16,13 @@ from sqlalchemy import text
 
 from dashboard import watching
 from dashboard.commands.common import setup_logging
+from dashboard.identity import LOCAL
+from dashboard.jobs import queue
 from dashboard.jobs.kinds import sweep
+from dashboard.jobs.worker import Worker
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
+from dashboard.settings import settings
 from dashboard.watching import breach, crossing, is_kept, look
 from db import jobs, watches
 from db.catalog import find_column
@@ -148,13 +152,15 @@ def test_sizes_that_barely_differ_foretell_in_proportion() -> None:
     looks = [at(1_000_000, 50), at(1_000_100, 51), at(1_000_200, 49.5)]
     band = crossing(looks, 99)
     assert band is not None
-    assert band.value == pytest.approx(2_000_400)
+    assert band.rows == pytest.approx(2_000_400)
+    assert "in proportion" in band.basis
 
 
 def test_a_table_that_grew_is_foretold_by_its_own_line() -> None:
     band = crossing([at(10_000, 1), at(20_000, 2), at(40_000, 4)], 16)
     assert band is not None
-    assert band.value == pytest.approx(160_000, rel=0.01)
+    assert band.rows == pytest.approx(160_000, rel=0.01)
+    assert band.basis == "growth over 3 looks of its watch"
     assert band.low < 160_000 < band.high
 
 
@@ -183,8 +189,8 @@ def test_growth_is_foretold_and_the_first_step_beyond_the_budget_raises_the_aler
         # The quieter of two looks: a busy moment would make a budget that no growth exceeds.
         seen_at[rows] = min(seen(items, watch_id)["figures"]["exact_p95_ms"] for _ in range(2))
     assert foretold is not None
-    assert 8_000 < foretold.value < 32_000
-    assert foretold.low <= foretold.value <= foretold.high
+    assert 8_000 < foretold.rows < 32_000
+    assert foretold.low <= foretold.rows <= foretold.high
     assert [resolved for _, resolved in alerts(items)] == [False]
 
 
@@ -281,6 +287,38 @@ def test_the_log_does_not_hold_the_webhook_s_address(
         seen(items, promise(items, p95_ms=0.001), url)
     assert got
     assert "/hook" not in caplog.text
+
+
+def test_the_log_warns_of_each_alert_once_and_of_its_end(
+    items: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch_id = promise(items, p95_ms=0.001)
+    with caplog.at_level(logging.INFO):
+        seen(items, watch_id)
+        seen(items, watch_id)
+        promise(items, p95_ms=60_000)
+        seen(items, watch_id)
+        seen(items, watch_id)
+    warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warned) == 2
+    assert warned[0].startswith(f"alert raised: {COLUMN}: Exact search takes ")
+    assert warned[1] == f"alert resolved: {COLUMN} keeps its promise again"
+
+
+def test_a_worker_s_look_tells_the_webhook_of_the_settings(
+    items: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_id = promise(items, p95_ms=0.001)
+    with listening(200) as (url, got):
+        monkeypatch.setenv("WATCH_WEBHOOK_URL", url)
+        settings.cache_clear()
+        try:
+            queue.submit(items, LOCAL, watching.KIND, {"watch": watch_id, "column": COLUMN})
+            assert Worker(items, lease_s=10).run_one()
+        finally:
+            monkeypatch.undo()
+            settings.cache_clear()
+    assert [(message["event"], message["column"]) for message in got] == [("raised", COLUMN)]
 
 
 def test_a_webhook_that_is_down_hears_of_it_at_the_next_look(items: Database) -> None:

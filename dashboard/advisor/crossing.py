@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from db.runs import Trial
+Point = tuple[int, float, float, float]
+"""A size at which exact search was timed: rows, p95 in ms, and the ends of its 95 % interval."""
 
-Fit = Callable[[Sequence[Trial], float], "tuple[float, float, float] | None"]
-"""From exact trials over several sizes and a latency in ms: the rows at which it is reached, with bounds."""
+Fit = Callable[[Sequence[Point], float], "tuple[float, float, float] | None"]
+"""From points over several sizes and a latency in ms: the rows at which it is reached, with bounds."""
 
 FARTHEST_DAYS = 3650
 """Beyond ten years a day is no forecast."""
@@ -30,10 +31,11 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a table has grown since ``since``."""
+    """How fast a table has grown since ``since``; ``basis`` says who counted."""
 
     rows_a_day: float
     since: datetime
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,42 @@ class Due:
     early: date | None
     late: date | None
 
+    def __str__(self) -> str:
+        ends = f"{self.early or 'not within ten years'} to {self.late or 'never'}"
+        return f"{self.day or 'ten years from now'} ({ends})"
 
-def in_proportion(rows: int, p95_ms: float, low_ms: float, high_ms: float, budget_ms: float) -> Crossing:
+
+def in_proportion(  # noqa: PLR0917 - a size, its p95 and interval, as a Point has them
+    rows: int, p95_ms: float, low_ms: float, high_ms: float, budget_ms: float, origin: str = "one size"
+) -> Crossing:
     """Take the time of exact search to be proportional to the rows it reads.
 
     >>> in_proportion(1000, 10, 8, 12.5, 20).rows
     2000.0
     """
     scale = rows * budget_ms
-    return Crossing(scale / p95_ms, scale / high_ms, scale / low_ms, "one size, in proportion to the rows")
+    basis = f"{origin}, in proportion to the rows"
+    return Crossing(scale / p95_ms, scale / high_ms, scale / low_ms, basis)
 
 
-def pace(looks: Sequence[tuple[datetime, int]]) -> Pace | None:
+def along(points: Sequence[Point], budget_ms: float, fit: Fit) -> tuple[float, float, float] | None:
+    """Follow the table's own line to the budget; None until it has doubled.
+
+    A line through sizes that barely differ could point anywhere.
+    """
+    sizes = [rows for rows, *_ in points]
+    if not sizes or max(sizes) < 2 * min(sizes):
+        return None
+    return fit(points, budget_ms)
+
+
+def pace(looks: Sequence[tuple[datetime, int]], basis: str = "") -> Pace | None:
     """Tell how fast a table grew from its first look to its last; None within LEAST_DAYS."""
     if not looks:
         return None
     (since, before), (until, after) = min(looks), max(looks)
     days = (until - since) / timedelta(days=1)
-    return None if days < LEAST_DAYS else Pace((after - before) / days, since)
+    return None if days < LEAST_DAYS else Pace((after - before) / days, since, basis)
 
 
 def due(crossing: Crossing, rows: int, growing: Pace, today: date) -> Due:

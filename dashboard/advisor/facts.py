@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dashboard.advisor.crossing import Crossing, Fit, Pace, in_proportion, pace
+from dashboard.advisor.crossing import Crossing, Fit, Pace
+from dashboard.advisor.exact import Budget, Exact, K, budget_of, crossing_of, known_exact, of_probe, pace_of
+from dashboard.advisor.watched import Watched, watched
 from db import inspections, runs
 from db.advice import (
     IndexUse,
@@ -28,21 +30,10 @@ from db.distance import Distance, distance_named
 from db.exact_probe import Timed, time_exact
 from db.index_catalog import IndexInfo
 from db.quality import Counted, count_column, rows_sql
-from db.runs import EXACT, Run, Trial
-from db.watches import Look, Watch, looks, watch_of
-
-BUDGET_MS = 50.0
-"""What 95 of 100 exact searches may take where nobody says otherwise: half of what feels immediate.
-Source: Nielsen, Usability Engineering (1993), 5.5, puts that at 100 ms."""
-
-K = 10
-"""Rows a search asks for where no run says otherwise."""
+from db.runs import Run
 
 COUNT_BUDGET_MS = 2_000
 """What one count of a whole column may take."""
-
-SAME_SIZE = 0.1
-"""A run's figures stand for today while the table is within a tenth of the rows it searched."""
 
 RUNS_READ = 20
 """Of a column's runs, the newest."""
@@ -62,34 +53,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
-    """What exact search takes today: 95 of 100 searches for ``k`` rows at most ``p95_ms``.
-
-    ``origin`` is the run it comes from, or "measured now".  A ``stopped`` one took longer still.
-    """
-
-    p95_ms: float
-    low_ms: float
-    high_ms: float
-    queries: int
-    k: int
-    origin: str
-    stopped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """All a rule may look at.
 
     ``written`` counts, by IVFFlat index, the rows written since it was built, of how many.  Where exact
     search is over its budget, ``alone`` and ``shared`` time it as planned today, and shared out among
-    workers.  ``look`` is the last of the column's ``watch``.  ``shown`` holds, by problem, the statement
-    that shows its rows.  ``has_own_tables`` tells whether there can be runs and inspections at all.
+    workers.  ``shown`` holds, by problem, the statement that shows its rows.  ``seen`` is what a watch saw.
+    ``has_own_tables`` tells whether there can be runs and inspections at all.
     """
 
     column: ColumnInfo
     distance: Distance
-    budget_ms: float
+    budget: Budget
     server: Capabilities
     notes: ServerNotes
     settings: Mapping[str, str | int]
@@ -108,10 +83,14 @@ class Facts:
     pace: Pace | None
     inspected: inspections.Stored | None
     findability: inspections.Stored | None
-    watch: Watch | None
-    look: Look | None
+    seen: Watched | None
     has_own_tables: bool
     at: datetime
+
+    @property
+    def budget_ms(self) -> float:
+        """What 95 of 100 exact searches may take."""
+        return self.budget.ms
 
     @property
     def rows(self) -> int:
@@ -147,30 +126,32 @@ class Facts:
         return self.exact is not None and self.exact.p95_ms > self.budget_ms
 
 
-def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float, fit: Fit) -> Facts:
-    """Read what is known of a column, and time a few exact searches where no run tells.
+def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float | None, fit: Fit) -> Facts:
+    """Read what is known of a column, and time a few exact searches where no run and no look tells.
 
+    Without ``budget_ms`` the promise of a watch is the budget, and BUDGET_MS where there is none.
     ``connection`` is in a transaction, as ``Database.reading`` lends it.  It takes some seconds at most.
     """
     server = capabilities(connection)
     own = server.revision is not None
     found = runs.list_runs(connection, column, limit=RUNS_READ) if own else ()
+    seen = watched(connection, column) if own else None
+    budget = budget_of(budget_ms, seen)
+    at = datetime.now(UTC)
     distance = default_distance(column)
     counted = count_column(connection, column, budget_ms=COUNT_BUDGET_MS)
     rows = counted.rows if counted.rows is not None else column.rows or 0
-    exact = _of_run(found, distance, rows)
+    exact = known_exact(found, seen, distance, rows, at)
     alone = None
-    if exact is None or exact.p95_ms > budget_ms:
+    if exact is None or exact.p95_ms > budget.ms:
         alone = time_exact(connection, column, distance, k=K)
-        exact = exact or _of_probe(alone)
-    over = exact is not None and exact.p95_ms > budget_ms
+        exact = exact or of_probe(alone)
+    over = exact is not None and exact.p95_ms > budget.ms
     uses = index_uses(connection, column)
-    watch = watch_of(connection, column) if own else None
-    at = datetime.now(UTC)
     return Facts(
         column=column,
         distance=distance,
-        budget_ms=budget_ms,
+        budget=budget,
         server=server,
         notes=server_notes(connection),
         settings=settings_in_force(connection),
@@ -185,41 +166,14 @@ def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float, fit:
         alone=alone,
         shared=time_exact(connection, column, distance, k=K, parallel=True) if over else None,
         shown={problem: rows_sql(connection, column, problem) for problem in PROBLEMS},
-        crossing=_crossing(found, distance, exact, rows=rows, budget_ms=budget_ms, fit=fit),
-        pace=pace([*_looks(found), (at, rows)]),
+        crossing=crossing_of(found, seen, exact, distance=distance, rows=rows, budget_ms=budget.ms, fit=fit),
+        pace=pace_of(found, seen, (at, rows)),
         inspected=inspections.latest(connection, column, "inspect") if own else None,
         findability=inspections.latest(connection, column, "findability") if own else None,
-        watch=watch,
-        look=next(iter(looks(connection, watch.id, limit=1)), None) if watch else None,
+        seen=seen,
         has_own_tables=own,
         at=at,
     )
-
-
-def _of_run(found: Sequence[Run], distance: Distance, rows: int) -> Exact | None:
-    """Take the newest exact trial over about as many rows as there are."""
-    for run in found:
-        for trial in _exact_trials(run, distance):
-            if trial.rows and abs(trial.rows - rows) <= SAME_SIZE * rows:
-                measures = trial.measures
-                bounds = (measures["p95_ms"], measures["p95_ms_low"], measures["p95_ms_high"])
-                return Exact(*bounds, trial.queries, trial.k or K, f"run {run.id}")
-    return None
-
-
-def _of_probe(timed: Timed | None) -> Exact | None:
-    if timed is None:
-        return None
-    bounds = (timed.p95_ms, timed.p95_ms, timed.p95_ms)
-    return Exact(*bounds, timed.queries, timed.k, "measured now", timed.stopped)
-
-
-def _exact_trials(run: Run, distance: Distance) -> list[Trial]:
-    """Give the exact trials over all rows, the largest copy first."""
-    if run.plan.get("distance") != distance.stem:
-        return []
-    chosen = [t for t in run.trials if t.method == EXACT and t.is_measured and t.subset is None]
-    return sorted(chosen, key=lambda trial: -(trial.rows or 0))
 
 
 def _asked(found: Sequence[Run]) -> list[Asked]:
@@ -231,28 +185,6 @@ def _asked(found: Sequence[Run]) -> list[Asked]:
             for subset in run.plan.get("subsets", [None]):
                 questions.setdefault((distance, k, subset), Asked(run.id, distance, k, subset))
     return list(questions.values())
-
-
-def _crossing(
-    found: Sequence[Run], distance: Distance, exact: Exact | None, *, rows: int, budget_ms: float, fit: Fit
-) -> Crossing | None:
-    for run in found:
-        trials = _exact_trials(run, distance)
-        same_k = [trial for trial in trials if trial.k == trials[0].k and trial.arm == runs.COPY]
-        if reached := fit(same_k, budget_ms):
-            return Crossing(*reached, f"growth over {len(same_k)} sizes, run {run.id}")
-    if exact is None or exact.stopped or not rows:
-        return None
-    return in_proportion(rows, exact.p95_ms, exact.low_ms, exact.high_ms, budget_ms)
-
-
-def _looks(found: Sequence[Run]) -> list[tuple[datetime, int]]:
-    """Give when each run that searched the whole table saw how many rows."""
-    return [
-        (run.started_at, run.rows + (run.queries or 0))
-        for run in found
-        if run.rows is not None and not run.plan.get("sample_rows") and not run.plan.get("sizes")
-    ]
 
 
 def _written(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("column", required=False)
 @click.option(
-    "--budget-ms", type=click.FloatRange(min=0, min_open=True), help="What 95 % of searches may take."
+    "--budget-ms",
+    type=click.FloatRange(min=0, min_open=True),
+    help="What 95 % of searches may take; left out, what a watch promises, else 50.",
 )
 @click.option("--silent", is_flag=True, help="Also print why the other rules have nothing to say.")
 @click.option("--dismiss", "dismissed", metavar="RULE", help="Leave what RULE finds on COLUMN as it is.")
@@ -85,19 +87,17 @@ def _advise(column: str | None, budget_ms: float | None, *, silent: bool, as_jso
 
 def _advised(instance: Instance, name: str | None, budget_ms: float | None) -> list[Advised]:
     from dashboard.advising import advise_on
-    from dashboard.advisor.facts import BUDGET_MS
     from db.catalog import find_column, vector_columns
     from db.errors import DashboardError
 
-    budget = BUDGET_MS if budget_ms is None else budget_ms
     with instance.database.reading("advise") as connection:
         columns = vector_columns(connection) if name is None else (find_column(connection, name),)
     if name is not None:
-        return [advise_on(instance.database, columns[0], budget_ms=budget)]
+        return [advise_on(instance.database, columns[0], budget_ms=budget_ms)]
     found = []
     for column in columns:
         try:
-            found.append(advise_on(instance.database, column, budget_ms=budget))
+            found.append(advise_on(instance.database, column, budget_ms=budget_ms))
         except DashboardError as error:
             # One table that is locked or may not be read keeps nobody from the others.
             say(f"{column}: {error.message}")
@@ -108,7 +108,7 @@ def _print(advised: Advised, dismissals: Sequence[Decision], *, silent: bool) ->
     from dashboard.decisions import weigh
 
     weighed = weigh(advised.spoken, dismissals)
-    click.echo(f"{advised.facts.column}")
+    click.echo(f"{advised.facts.column}  ({advised.facts.budget})")
     for advice in weighed.shown:
         click.echo(f"\n  {advice.rule.severity.value}: {advice.said.finding}  [{advice.rule.key}]")
         click.echo(f"    {'; '.join(f'{number.value} {number.what}' for number in advice.said.numbers)}")

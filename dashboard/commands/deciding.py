@@ -90,12 +90,11 @@ def _all_said(
 
 def _ask(instance: Instance, name: str, budget_ms: float | None) -> Advised:
     from dashboard.advising import advise_on
-    from dashboard.advisor.facts import BUDGET_MS
     from db.catalog import find_column
 
     with instance.database.reading("advise") as connection:
         column = find_column(connection, name)
-    return advise_on(instance.database, column, budget_ms=BUDGET_MS if budget_ms is None else budget_ms)
+    return advise_on(instance.database, column, budget_ms=budget_ms)
 
 
 def _check_rule(rule: str) -> None:

@@ -9,6 +9,7 @@ from time import perf_counter
 from dashboard.advising import advise_on
 from dashboard.advisor.advice import Advice, Advised, Quiet, Severity
 from dashboard.ui import state
+from db import watches
 from db.catalog import ColumnInfo, check_populated
 from db.errors import ConnectionFailed, DashboardError
 
@@ -40,24 +41,35 @@ class Looked:
 
 @state.cached(ttl_s=600, max_entries=64)
 def _advised(
-    _column: ColumnInfo, name: str, indexes: tuple[str, ...], budget_ms: float
+    _column: ColumnInfo,
+    name: str,
+    indexes: tuple[str, ...],
+    budget_ms: float | None,
+    seen: tuple[float, int | None] | None,
 ) -> tuple[Advised, float]:
-    """Ask every rule; ``indexes`` are part of the question, sizes and counts change all the time."""
+    """Ask every rule; ``indexes`` and what a watch has ``seen`` are part of the question.
+
+    Sizes and counts change all the time, and are none.
+    """
     started = perf_counter()
     return advise_on(state.database(), _column, budget_ms=budget_ms), perf_counter() - started
 
 
-def look(columns: Sequence[ColumnInfo], budget_ms: float) -> Looked:
+def look(columns: Sequence[ColumnInfo], budget_ms: float | None) -> Looked:
     """Ask every rule about each column; one that is locked or may not be read keeps nobody from the others.
+
+    Without ``budget_ms`` each column has its own, as ``advise_on`` says.
 
     Raises ConnectionFailed where the database does not answer, and the error itself for a single column.
     """
     advised, failed, took_s = [], {}, 0.0
+    with state.database().reading("watch") as connection:
+        seen = watches.last_looks(connection)
     for column in columns:
         shapes = tuple(f"{index.name} {index.valid}" for index in column.indexes)
         try:
             check_populated(column)
-            found, seconds = _advised(column, str(column), shapes, budget_ms)
+            found, seconds = _advised(column, str(column), shapes, budget_ms, seen.get(str(column)))
         except ConnectionFailed:
             raise
         except DashboardError as error:

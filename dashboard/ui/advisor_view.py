@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from itertools import groupby
 
@@ -11,39 +11,18 @@ import streamlit as st
 
 from dashboard import decisions
 from dashboard.advisor.advice import Advice, Quiet, Severity
-from dashboard.advisor.facts import BUDGET_MS, Facts
-from dashboard.advisor.remedy import Build
+from dashboard.advisor.exact import BUDGET_MS
 from dashboard.advisor.rules import RULES
-from dashboard.benchmark.plan import BenchmarkPlan
-from dashboard.benchmark.trials import sweep
-from dashboard.decisions import Followed, Weighed
-from dashboard.outcomes import APPLIED, VERIFIED
-from dashboard.ui import (
-    advisor_reads,
-    benchmark_fill,
-    clipboard,
-    decision_view,
-    doctor_view,
-    followed,
-    state,
-    watch_view,
-)
+from dashboard.decisions import Weighed
+from dashboard.ui import advisor_acts, advisor_reads, clipboard, decision_view, doctor_view, state, watch_view
+from dashboard.ui.advisor_acts import Key, Verified
+from dashboard.ui.advisor_given import ADVICE, ALL, BUDGET, SCOPE, THIS, VIEW
 from dashboard.ui.advisor_reads import Looked
-from dashboard.ui.index_given import BUILD, DISTANCE
 from dashboard.ui.messages import escaped, no_rows, problem
-from dashboard.ui.pickers import COLUMN
-from dashboard.ui.runs import NEW
 from dashboard.ui.search_view import card_title
-from dashboard.ui.shell import go
 from dashboard.ui.units import counted
 from dashboard.ui.waiting import waiting
 from db.catalog import ColumnInfo
-from db.distance import distance_named
-from db.forms import parse_spec
-
-ADVICE = "Advice"
-THIS, ALL = "This column", "All columns"
-BUDGET = "budget"
 
 LEAST_MS, MOST_MS = 0.1, 60_000.0
 
@@ -66,12 +45,10 @@ _VERDICTS = {
     Severity.FINE: "All is well.",
 }
 _NOTHING_ELSE = "Nothing is found that was not dismissed."
-_TRIED = {"hnsw": (40, 80, 160), "ivfflat": (1, 5, 10, 20)}
-"""Settings of the search that a verification tries."""
 
 
-def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
-    """Draw the title and what is asked; return the view, the columns and the budget in ms."""
+def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float | None]:
+    """Draw the title and what is asked; return the view, the columns, and the budget in ms where one is."""
     state.drop_beyond(BUDGET, LEAST_MS, MOST_MS)
     left, right = st.columns([2, 7], vertical_alignment="bottom")
     with left.container(gap=None):
@@ -79,22 +56,24 @@ def header(column: ColumnInfo) -> tuple[str, tuple[ColumnInfo, ...], float]:
         st.caption("When to add an index, which, and proof")
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         clipboard.link_button(column, "Link copied: it shows the advice on this column")
-        view = _choice("View", [ADVICE, watch_view.VIEW, doctor_view.VIEW], "view")
-        scope = THIS
+        view = _choice("View", [ADVICE, watch_view.VIEW, doctor_view.VIEW], VIEW)
+        scope, budget_ms = THIS, None
         if view == ADVICE:
-            scope = _choice("Columns", [THIS, ALL], "scope")
+            scope = _choice("Columns", [THIS, ALL], SCOPE)
             with st.popover("Budget", icon=":material/timer:"):
                 budget_ms = st.number_input(
                     "Budget (ms)",
                     LEAST_MS,
                     MOST_MS,
-                    BUDGET_MS,
+                    None,
                     format="%g",
+                    placeholder=f"promised, else {BUDGET_MS:g}",
                     key=BUDGET,
                     bind="query-params",
-                    help="What 95 % of exact searches may take, k = 10, before an index is called for",
+                    help="What 95 % of exact searches may take, k = 10, before an index is called for; left "
+                    f"empty, what a watch promises of the column, else {BUDGET_MS:g} ms",
                 )
-    return view, state.columns() if scope == ALL else (column,), budget_ms if view == ADVICE else BUDGET_MS
+    return view, state.columns() if scope == ALL else (column,), budget_ms
 
 
 def _choice(label: str, options: list[str], key: str) -> str:
@@ -105,7 +84,7 @@ def _choice(label: str, options: list[str], key: str) -> str:
     return chosen or options[0]
 
 
-def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
+def draw(columns: Sequence[ColumnInfo], budget_ms: float | None) -> None:
     """Ask the rules, and draw what they say."""
     if len(columns) == 1 and columns[0].is_empty:
         no_rows(columns[0])
@@ -113,9 +92,10 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     with waiting(f"Asking {len(RULES)} rules about {counted(len(columns), 'column')}", 480):
         looked = advisor_reads.look(columns, budget_ms)
     weighed = decisions.weigh(looked.spoken, decisions.standing(state.database()))
-    _summary(looked, weighed, columns, budget_ms)
+    _summary(looked, weighed, columns)
+    known, drawn = advisor_acts.verified(columns), set[int]()
     for number, advice in enumerate(weighed.shown):
-        _finding(number, advice, looked, weighed)
+        _finding(number, advice, looked, weighed, known, drawn)
     for name, error in looked.failed.items():
         with st.container(border=True):
             card_title(escaped(name), "could not be asked")
@@ -125,7 +105,7 @@ def draw(columns: Sequence[ColumnInfo], budget_ms: float) -> None:
     decision_view.record(columns[0] if len(columns) == 1 else None, looked.advised)
 
 
-def _summary(looked: Looked, weighed: Weighed, columns: Sequence[ColumnInfo], budget_ms: float) -> None:
+def _summary(looked: Looked, weighed: Weighed, columns: Sequence[ColumnInfo]) -> None:
     spoken = weighed.shown
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -145,9 +125,15 @@ def _summary(looked: Looked, weighed: Weighed, columns: Sequence[ColumnInfo], bu
         at = max((advised.facts.at for advised in looked.advised), default=None)
         checked = f"checked {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC in {looked.took_s:.1f} s" if at else ""
         st.caption(
-            f"{len(RULES)} rules on {counted(len(columns), 'column')} · budget {budget_ms:g} ms · {checked}"
+            f"{len(RULES)} rules on {counted(len(columns), 'column')} · {_budgets(looked)} · {checked}"
             " · reads catalogs, counts, a few timed searches, past runs and inspections; changes nothing"
         )
+
+
+def _budgets(looked: Looked) -> str:
+    """Say which budget each column had, and where it comes from."""
+    said = list(dict.fromkeys(str(advised.facts.budget) for advised in looked.advised))
+    return said[0] if len(said) == 1 else f"{len(said)} budgets, by what watches promise"
 
 
 def _first_words(weighed: Weighed) -> str:
@@ -156,7 +142,14 @@ def _first_words(weighed: Weighed) -> str:
     return "See under Dismissed." if weighed.hidden else "No rule has anything to say."
 
 
-def _finding(number: int, advice: Advice, looked: Looked, weighed: Weighed) -> None:
+def _finding(  # noqa: PLR0917 - a card, and what of the others it must know
+    number: int,
+    advice: Advice,
+    looked: Looked,
+    weighed: Weighed,
+    known: Mapping[Key, Verified],
+    drawn: set[int],
+) -> None:
     colour, icon = SIGNS[advice.rule.severity]
     advised = looked.of(advice.column)
     with st.container(border=True):
@@ -174,7 +167,9 @@ def _finding(number: int, advice: Advice, looked: Looked, weighed: Weighed) -> N
             _remedy(advice)
             with st.container(horizontal=True, horizontal_alignment="right"):
                 decision_view.offer(number, advice, advised)
-                _verify_or_apply(number, advice, advised.facts)
+                advisor_acts.buttons(number, advice, advised.facts)
+            advisor_acts.note(advice, advised.facts)
+        advisor_acts.outcome(advice, advised.facts, known, drawn)
 
 
 def _numbers(advice: Advice) -> None:
@@ -197,42 +192,6 @@ def _remedy(advice: Advice) -> None:
     else:
         query = st.tabs(["Evidence"])[0]
     query.code(advice.said.query, language="sql", wrap_lines=True)
-
-
-def _verify_or_apply(number: int, advice: Advice, facts: Facts) -> None:
-    build, column = advice.said.remedy.build, facts.column
-    if build is None:
-        return
-    if st.button(
-        "Verify",
-        key=f"verify {number}",
-        icon=":material/science:",
-        help="Plans a benchmark of this index on a scratch copy of the rows; changes nothing",
-    ):
-        _follow(advice, facts, VERIFIED)
-        benchmark_fill.use(_benchmark(build, column), column)
-        go("benchmarks.py", {COLUMN: str(column), NEW: "1"})
-    if st.button(
-        "Apply…",
-        key=f"apply {number}",
-        icon=":material/build:",
-        help="Opens the build with its forecast: nothing is built before you say so there",
-    ):
-        _follow(advice, facts, APPLIED)
-        go("indexes.py", {COLUMN: str(column), BUILD: build.index, DISTANCE: build.distance})
-
-
-def _follow(advice: Advice, facts: Facts, decided: str) -> None:
-    """Let the job that is started next be kept as a decision, where decisions are."""
-    if not decision_view.why_not_kept():
-        followed.follow(Followed(advice, facts.column, decided, facts.budget_ms))
-
-
-def _benchmark(build: Build, column: ColumnInfo) -> BenchmarkPlan:
-    """Plan what weighs an index: it beside exact search on a copy, and the table as it stands."""
-    spec = parse_spec(build.index)
-    variants = sweep([spec], {spec.method.search.name: _TRIED[spec.method.name]})
-    return BenchmarkPlan(str(column), distance_named(build.distance), variants, live=True)
 
 
 def _silent(silent: Sequence[Quiet]) -> None:

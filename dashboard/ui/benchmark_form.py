@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from dashboard.benchmark.forecast import check_time, forecast
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved
 from dashboard.settings import settings
-from dashboard.ui import benchmark_fill, followed, messages, runs, state
+from dashboard.ui import benchmark_cost, benchmark_fill, followed, messages, runs, state
 from dashboard.ui.benchmark_asked import asked_for
 from dashboard.ui.benchmark_modes import ask_growth, ask_sweep, ask_tune
 from dashboard.ui.messages import escaped, told_to_the_reader
 from dashboard.ui.units import counted, duration, size
 from db.catalog import ColumnInfo
 from db.errors import RequestError
-from db.survey import Survey
 
 _FILE = "bench file"
 
@@ -150,23 +148,16 @@ def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:
         "a copy in schema `vectorscope_bench`, which is dropped at the end."
     )
     trials = "A few trials of each candidate" if plan.target else counted(len(plan.trials), "trial")
-    if column.rows is None or column.dimensions is None:
+    found = benchmark_cost.survey(column)
+    if found is None:
         st.caption(f"{trials} · {touches}")
         return
-    found = Survey(column.rows, 0, 0, column.dimensions)
-    plan.check(column, found)
-    budget_bytes = settings().scratch_budget_mb * 2**20
-    expected = forecast(plan, column.type, found, build_memory_mb=settings().build_memory_mb)
-    if expected.scratch_bytes > budget_bytes:
-        raise RequestError(
-            f"This needs about {size(expected.scratch_bytes)} of scratch space of {size(budget_bytes)}.",
-            "Raise SCRATCH_BUDGET_MB, or measure a sample of the rows: see More.",
-        )
-    check_time(expected, settings().benchmark_budget_minutes * 60)
+    expected = benchmark_cost.expected(plan, column, found)
     queries = "" if plan.target else f", {plan.cost(column.type, found).statements:,} timed queries"
     st.caption(
         f":material/receipt_long: **{trials}{queries}, ~{duration(expected.total_s)}** "
         f"(builds ~{duration(expected.build_s)}, asking ~{duration(expected.query_s + expected.load_s)}; "
         f"within a factor of three), **~{size(expected.scratch_bytes)} of scratch space** "
-        f"(budget {size(budget_bytes)}), ~{size(expected.memory_bytes)} of memory here  \n{touches}"
+        f"(budget {size(settings().scratch_budget_mb * 2**20)}), "
+        f"~{size(expected.memory_bytes)} of memory here  \n{touches}"
     )

@@ -32,7 +32,7 @@ def follow(followed: Followed) -> None:
 def of_run(plan: BenchmarkPlan) -> Followed | None:
     """Give the finding that this plan verifies: it measures the index, by its distance."""
     followed = _remembered(VERIFIED, plan.column)
-    if followed is None or (build := followed.advice.said.remedy.build) is None:
+    if followed is None or (build := followed.advice.said.remedy.weighed) is None:
         return None
     weighs = any(str(variant.index) == build.index for variant in plan.variants)
     return followed if weighs and plan.distance.stem == build.distance else None
@@ -44,6 +44,15 @@ def of_build(request: BuildRequest) -> Followed | None:
     if followed is None or (build := followed.advice.said.remedy.build) is None:
         return None
     return followed if (request.index, request.distance) == (build.index, build.distance) else None
+
+
+def of_change(kind: str, column: str, index: str) -> Followed | None:
+    """Give the finding that this job answers: it drops or rebuilds the index that was found."""
+    followed = _remembered(APPLIED, column)
+    if followed is None:
+        return None
+    changes = followed.advice.said.remedy.changes
+    return followed if any((change.kind, change.index) == (kind, index) for change in changes) else None
 
 
 def note(followed: Followed | None) -> None:

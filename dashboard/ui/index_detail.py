@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.decisions import Followed
 from dashboard.identity import Role, current_principal
 from dashboard.indexing.change import DROP_KIND, REINDEX_KIND
 from dashboard.indexing.request import ChangeRequest
 from dashboard.inspection.findability import KIND as FIND_KIND
 from dashboard.inspection.findability import FindRequest
 from dashboard.recall import BUDGET_S, MOST, SEED
-from dashboard.ui import index_given, index_reads, state, tables
+from dashboard.ui import followed, index_given, index_reads, state, tables
 from dashboard.ui.index_reads import Measured
 from dashboard.ui.index_table import built, chip, holds, options, serves
 from dashboard.ui.messages import escaped, problem
-from dashboard.ui.progress import begin
 from dashboard.ui.search_view import card_title
 from dashboard.ui.shell import go
 from dashboard.ui.units import duration, size
@@ -89,6 +89,11 @@ def _actions(one: Listed) -> None:
         _rebuild(one)
     if st.button("Drop", icon=":material/delete:", key="drop index", disabled=not allowed, help=about):
         _drop(one)
+    wanted = index_given.take_change(one)
+    if wanted == DROP_KIND and allowed:
+        _drop(one)
+    elif wanted == REINDEX_KIND and allowed and not at_work:
+        _rebuild(one)
 
 
 def _measure(one: Listed) -> None:
@@ -161,13 +166,15 @@ def _rebuild(one: Listed) -> None:
 def _confirm(one: Listed, kind: str, label: str, icon: str) -> None:
     typed = st.text_input("Type its name to say that you mean this one", key=f"typed {kind}")
     st.caption(f"Its name: `{one.index.name}`")
+    answers = followed.of_change(kind, str(one.column), one.index.name)
+    followed.note(answers)
     if st.button(label, icon=icon, type="primary", disabled=typed != one.index.name, key=f"confirm {kind}"):
-        _submit(kind, ChangeRequest(one.column.schema, one.index.name, typed).to_params())
+        _submit(kind, ChangeRequest(one.column.schema, one.index.name, typed).to_params(), answers)
 
 
-def _submit(kind: str, params: dict[str, object]) -> None:
+def _submit(kind: str, params: dict[str, object], answers: Followed | None = None) -> None:
     try:
-        job_id = begin(kind, params)
+        job_id = followed.begin(kind, params, answers)
     except DashboardError as error:
         problem(error)
         return

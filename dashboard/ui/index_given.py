@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard.ui import state
@@ -15,6 +17,9 @@ from db.index_inventory import Listed
 
 BUILD, DISTANCE = "build", "by"
 """Parameters of the address that fill the form in: an index as the command line spells it, a distance."""
+
+INDEX, CHANGE = "index", "change"
+"""Parameters that select an index of the column, and open what a job of that kind does to it."""
 
 METHOD, BY, HOLDS, PRESET = "index method", "index distance", "index holds", "index preset"
 OPTION, LENGTH = "index option {}", "index subvector"
@@ -32,6 +37,24 @@ def clone(one: Listed) -> None:
     form = Form(FORMS[held]) if held in FORMS and held != one.column.type else None
     st.query_params[COLUMN] = str(one.column)
     _fill(IndexSpec(one.method, form), one.index.distance or default_distance(one.column))
+
+
+def selected(listed: Sequence[Listed]) -> int | None:
+    """Find the place of the index that the address names."""
+    column, name = st.query_params.get(COLUMN), st.query_params.get(INDEX)
+    places = (
+        place for place, one in enumerate(listed) if (str(one.column), one.index.name) == (column, name)
+    )
+    return next(places, None) if name else None
+
+
+def take_change(one: Listed) -> str | None:
+    """Take from the address, once, the kind of job that is to change this index."""
+    if st.query_params.get(INDEX) != one.index.name:
+        return None
+    change = st.query_params.get(CHANGE)
+    st.query_params.pop(CHANGE, None)
+    return change
 
 
 def take_address(column: ColumnInfo) -> None:

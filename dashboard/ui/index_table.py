@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.ui import index_reads, state
+from dashboard.ui import index_given, index_reads, state
 from dashboard.ui.index_reads import Measured
 from dashboard.ui.messages import escaped
 from dashboard.ui.search_view import card_title
@@ -100,6 +100,7 @@ def table(listed: Sequence[Listed], known: Sequence[Measured]) -> Listed | None:
             "size against what the formula forecasts for these rows · recall at the setting in force, as "
             "last measured · select a row to see its SQL, rebuild, drop or clone it",
         )
+        named = index_given.selected(listed)
         names = [f"{one.column.schema}.{one.index.name}" for one in listed]
         event = st.dataframe(
             _frame(listed, known),
@@ -108,6 +109,7 @@ def table(listed: Sequence[Listed], known: Sequence[Measured]) -> Listed | None:
             key=f"inventory {names}",
             on_select="rerun",
             selection_mode="single-row",
+            selection_default=None if named is None else {"selection": {"rows": [named]}},
             placeholder="—",
             alt="Vector indexes with their state, method, operator class, options, size, use and recall",
             column_config=_columns(listed),

@@ -13,6 +13,8 @@ from db.runs import EXACT
 from db.watches import Look, Watch
 
 _ARMS = {"exact": ("exact", STYLES[EXACT]), "index": ("through the index", STYLES["hnsw"])}
+MB = 2**20
+_SIZES = {"table_bytes": ("table", STYLES[EXACT]), "index_bytes": ("indexes", STYLES["hnsw"])}
 _SHARES = {"index_recall": ("recall@10", STYLES["hnsw"]), "self_find": ("self-find", STYLES["ivfflat"])}
 
 
@@ -42,9 +44,40 @@ def shares_over_time(looks: Sequence[Look], watch: Watch, height: int = 300) -> 
         annotation={"text": f"promised {watch.recall:g}", "font": {"size": 11, "color": INK}},
         annotation_position="bottom left",
     )
+    _mark_changes(figure, looks)
     values = [look.figures[key] for look in looks for key in _SHARES if key in look.figures]
     least = min([*values, watch.recall])
     return _dressed(figure, height, {"title": "share found", "range": [max(0, least - 0.05), 1.01]})
+
+
+def rows_over_time(looks: Sequence[Look], height: int = 220) -> go.Figure:
+    """Draw the table's rows at every look."""
+    figure = go.Figure()
+    _counted(figure, [(look, look.rows) for look in looks if look.rows is not None], "rows", STYLES[EXACT])
+    _mark_changes(figure, looks, in_words=False)
+    return _dressed(figure, height, {"title": "rows", "rangemode": "tozero", "nticks": 4})
+
+
+def sizes_over_time(looks: Sequence[Look], height: int = 220) -> go.Figure:
+    """Draw the size of the table and of its vector indexes at every look."""
+    figure = go.Figure()
+    for key, (name, style) in _SIZES.items():
+        seen = [(look, look.figures[key] / MB) for look in looks if key in look.figures]
+        _counted(figure, seen, name, style)
+    _mark_changes(figure, looks, in_words=False)
+    return _dressed(figure, height, {"title": "MB", "rangemode": "tozero", "nticks": 4})
+
+
+def _counted(figure: go.Figure, seen: Sequence[tuple[Look, float]], name: str, style: Style) -> None:
+    figure.add_scatter(
+        x=[look.at for look, _ in seen],
+        y=[value for _, value in seen],
+        name=name,
+        mode="lines+markers",
+        line={"color": style.color, "width": 2, "dash": style.dash if style.dash != "dot" else "solid"},
+        marker={"color": style.color, "symbol": style.symbol, "size": 6},
+        hovertemplate=f"{name} %{{y:,.5~g}}<br>%{{x|%F %H:%M}} UTC<extra></extra>",
+    )
 
 
 def changes(looks: Sequence[Look]) -> Iterator[tuple[Look, str]]:
@@ -91,9 +124,11 @@ def _whiskers(seen: Sequence[Look], key: str, values: Sequence[float]) -> dict[s
     }
 
 
-def _mark_changes(figure: go.Figure, looks: Sequence[Look]) -> None:
+def _mark_changes(figure: go.Figure, looks: Sequence[Look], *, in_words: bool = True) -> None:
     for look, words in changes(looks):
         figure.add_vline(x=look.at, line={"color": INK, "width": 1})
+        if not in_words:
+            continue
         figure.add_annotation(
             text=words,
             x=look.at,

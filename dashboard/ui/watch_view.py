@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
@@ -12,12 +12,16 @@ from dashboard import promises
 from dashboard.identity import Role, current_principal
 from dashboard.settings import settings
 from dashboard.ui import state, watch_chart
+from dashboard.ui.advisor_given import show_advice
 from dashboard.ui.charts import PLAIN
 from dashboard.ui.messages import escaped, told_to_the_reader
+from dashboard.ui.pickers import COLUMN
 from dashboard.ui.progress import begin, follow
 from dashboard.ui.search_view import card_title
+from dashboard.ui.shell import go
 from dashboard.ui.units import ago, duration, size
-from dashboard.watching import KIND, crossing, is_kept
+from dashboard.ui.watch_words import outlook, sentence
+from dashboard.watching import KIND, is_kept
 from db import watches
 from db.catalog import ColumnInfo
 from db.watches import Alert, Look, Watch
@@ -52,10 +56,16 @@ def alert_cards() -> None:
     with state.database().reading("watch") as connection:
         standing = [alert for alert in watches.alerts(connection) if alert.resolved_at is None]
     for alert in standing:
-        st.error(
-            f"**{escaped(alert.subject)}** {escaped(alert.sentence)} Since {ago(alert.raised_at)}.",
-            icon=":material/notifications_active:",
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.error(
+                f"**{escaped(alert.subject)}** {escaped(alert.sentence)} Since {ago(alert.raised_at)}.",
+                icon=":material/notifications_active:",
+                width="stretch",
+            )
+            if st.button("Ask the advisor", icon=":material/lightbulb:", key=f"advice {alert.id}"):
+                # A link would not do: the Advisor shows again what it showed, whatever the address says.
+                show_advice()
+                go("advisor.py", {COLUMN: alert.subject})
 
 
 def _offer(column: ColumnInfo) -> None:
@@ -135,8 +145,15 @@ def _standing(column: ColumnInfo, watch: Watch, looks: Sequence[Look], alerts: S
                 _form(column, watch)
                 st.button("Give up the watch", on_click=_give_up, args=(watch,), icon=":material/delete:")
             st.button("Look now", icon=":material/refresh:", on_click=_look_now, args=(column,))
+            st.button(
+                "Ask the advisor",
+                icon=":material/lightbulb:",
+                type="primary" if looks and looks[-1].breach else "secondary",
+                help="What to do about this column, within the p95 promised here",
+                on_click=show_advice,
+            )
         if looks:
-            st.markdown(f"{_sentence(looks[-1])} {_outlook(watch, looks)}")
+            st.markdown(f"{sentence(looks[-1])} {outlook(watch, looks, datetime.now(UTC).date())}")
         if alerts and settings().watch_webhook_url is None:
             st.caption("No webhook hears of it: `WATCH_WEBHOOK_URL` is not set.")
 
@@ -162,31 +179,6 @@ def _badge(watch: Watch, looks: Sequence[Look]) -> None:
         st.badge("promise kept", icon=":material/check_circle:", color="green")
 
 
-def _sentence(look: Look) -> str:
-    if look.breach:
-        return f"**{escaped(look.breach)}** {ago(look.at).capitalize()}."
-    through = "index" if "index_p95_ms" in look.figures else "exact"
-    found = look.figures.get("index_recall")
-    recall = "" if found is None else f", recall {found:.3f}"
-    way = "Search through the index" if through == "index" else "Exact search"
-    return f"**{way} takes {look.figures[f'{through}_p95_ms']:.3g} ms at p95{recall}**, {ago(look.at)}."
-
-
-def _outlook(watch: Watch, looks: Sequence[Look]) -> str:
-    reached = crossing(looks, watch.p95_ms)
-    rows = looks[-1].rows
-    if reached is None or rows is None:
-        return "Nothing tells yet how exact search grows."
-    band = f"~{reached.value:,.0f} rows ({reached.low:,.0f} to {_upper(reached.high)})"
-    if reached.value <= rows:
-        return f"Exact search passed {watch.p95_ms:g} ms at {band}; there are ~{rows:,}."
-    return f"Exact search will reach {watch.p95_ms:g} ms at {band}; there are ~{rows:,}."
-
-
-def _upper(rows: float) -> str:
-    return f"{rows:,.0f}" if rows < 1e15 else "never"
-
-
 def _charts(watch: Watch, looks: Sequence[Look]) -> None:
     has_shares = any("index_recall" in look.figures for look in looks)
     latency, shares = st.columns([3, 2]) if has_shares else (st.container(), None)
@@ -207,6 +199,20 @@ def _charts(watch: Watch, looks: Sequence[Look]) -> None:
                 config=PLAIN,
                 alt="Recall and self-find of every look, against the promise",
             )
+    rows, sizes = st.columns(2)
+    with rows.container(border=True):
+        card_title("Rows", "of the table, as its statistics count them")
+        st.plotly_chart(
+            watch_chart.rows_over_time(looks), key="watch-rows", config=PLAIN, alt="Rows at every look"
+        )
+    with sizes.container(border=True):
+        card_title("Size", "the table with what is out of line, and its vector indexes")
+        st.plotly_chart(
+            watch_chart.sizes_over_time(looks),
+            key="watch-sizes",
+            config=PLAIN,
+            alt="Size of the table and of its indexes at every look",
+        )
 
 
 def _table(looks: Sequence[Look]) -> None:

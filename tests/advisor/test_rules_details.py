@@ -126,6 +126,7 @@ def test_growth_over_several_sizes_tells_the_day_and_its_band(database: Database
     assert facts.crossing.basis.startswith("growth over 4 sizes, run 2")
     assert facts.crossing.low < 3_000 < facts.crossing.high
     found = said(RULE["will_cross"].look(facts))
+    assert any("by 1 run" in number.what for number in found.numbers)
     day = datetime(2026, 1, 1, tzinfo=UTC)
     assert "crosses 15 ms around 2026-01-21" in said(RULE["will_cross"].look(replace(facts, at=day))).finding
     assert "+50 rows a day" in {number.value + " rows a day" for number in found.numbers}
@@ -318,6 +319,9 @@ def test_with_standbys_an_idle_index_is_not_called_unused(database: Database) ->
     facts = gathered(database)
     with_standby = replace(facts, notes=replace(facts.notes, standbys=2))
     assert "2, count scans of their own" in why(RULE["unused"].look(with_standby))
+    settled = replace(facts, uses={"graph": replace(facts.uses["graph"], built_age=5_000)})
+    assert "on this server" in said(RULE["unused"].look(settled)).finding
+    assert "A replica fed in another way" in said(RULE["unused"].look(settled)).finding
     on_standby = replace(facts, server=replace(facts.server, in_recovery=True))
     assert "standby" in why(RULE["unused"].look(on_standby))
 

@@ -11,6 +11,7 @@ from dashboard.advisor.advice import Advice, Looked, Rule, Said, Silence
 from dashboard.advisor.evidence import taken, worse
 from dashboard.advisor.facts import Facts, gather
 from dashboard.advisor.rules import RULE, RULES
+from dashboard.jobs.kinds import kind_named
 from db.catalog import find_column
 from db.engine import Database
 from db.migrate import upgrade
@@ -23,6 +24,24 @@ from tests.conftest import url_of
 SHOWS_ROWS = {"invisible_rows", "duplicates"}
 ANOTHER_SERVER = {"known_defects"}
 NO_STATEMENT = {"keep_exact"}
+
+BUILT, DROPPED, REBUILT = "build_index", "drop_index", "reindex"
+APPLIED = {
+    "exact_over_budget": BUILT,
+    "will_cross": BUILT,
+    "wrong_operator": BUILT,
+    "ivfflat_lists": BUILT,
+    "page_cliff": BUILT,
+    "over_memory": BUILT,
+    "needless_index": DROPPED,
+    "both_methods": DROPPED,
+    "twins": DROPPED,
+    "unused": DROPPED,
+    "invalid": REBUILT,
+    "ivfflat_little_data": REBUILT,
+    "rows_since_build": REBUILT,
+}
+"""The kind of job that applies a rule's remedy; what the others ask for is done by hand, and they say so."""
 
 
 def gathered(database: Database, budget_ms: float, local: Sequence[str] = ()) -> Facts:
@@ -105,10 +124,26 @@ def put_to_the_test(rule: Rule, database: Database) -> None:
         assert wanted in getattr(said, name)
     run(database, said.query)
     compile(said.remedy.migration, "migration", "exec")
+    can_be_verified_and_applied_or_says_why_not(rule, database, said)
 
     local = [*state.local, *(s for s in said.remedy.statements if s.startswith("SET "))]
     carry_out(rule, database, said, state)
     assert reason(look(rule, database, state.budget_ms, local))
+
+
+def can_be_verified_and_applied_or_says_why_not(rule: Rule, database: Database, said: Said) -> None:
+    remedy, kind = said.remedy, APPLIED.get(rule.key)
+    assert {BUILT if remedy.build else None, *(change.kind for change in remedy.changes)} - {None} == (
+        {kind} if kind else set()
+    )
+    assert bool(remedy.by_hand) is (kind is None)
+    if kind is None:
+        return
+    assert kind_named(kind)
+    assert remedy.weighed, "what a job changes is measured on a copy first"
+    with database.reading("tests") as connection:
+        known = {index.name for index in find_column(connection, COLUMN).indexes}
+    assert {change.index for change in remedy.changes} <= known
 
 
 def carry_out(rule: Rule, database: Database, said: Said, state: State) -> None:
@@ -126,6 +161,7 @@ def carry_out(rule: Rule, database: Database, said: Said, state: State) -> None:
 
 
 def test_rules_are_told_apart_and_each_state_belongs_to_one() -> None:
+    assert set(APPLIED) <= set(RULE)
     assert sorted(STATES) == sorted({rule.key for rule in RULES})
     assert len({rule.title for rule in RULES}) == len(RULES)
 

@@ -5,6 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.outcomes import Now, outcome_of
+from db.catalog import find_column
+from db.decisions import decisions
+from db.engine import Database
 from tests.browser.conftest import Site, press, settled, visit
 
 COLUMN = "public.products.embedding"
@@ -42,6 +46,32 @@ def test_a_search_is_taken_to_the_doctor(page: Page) -> None:
     settled(page, "Advisor")
     expect(page.get_by_role("textbox", name="Statement")).to_have_value(re.compile("ORDER BY"))
     expect(page.get_by_text(re.compile("uses (no|a) vector index"))).to_be_visible()
+
+
+def test_an_index_that_is_not_needed_is_dropped_from_its_card(page: Page, site: Site) -> None:
+    column = "public.zz_needless.embedding"
+    database = Database(site.command("db", "url").strip())
+    with database.control("tests") as connection:
+        connection.exec_driver_sql("CREATE TABLE zz_needless (id serial PRIMARY KEY, embedding vector(1))")
+        connection.exec_driver_sql(
+            "INSERT INTO zz_needless (embedding) SELECT ARRAY[i]::vector FROM generate_series(1, 200) AS i"
+        )
+        connection.exec_driver_sql("CREATE INDEX zz_hnsw ON zz_needless USING hnsw (embedding vector_l2_ops)")
+        connection.exec_driver_sql("ANALYZE zz_needless")
+    visit(page, f"/advisor?c={column}&budget=10000", "Advisor")
+    page.get_by_role("button", name="Apply…").click()
+    settled(page, "Indexes")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Answers the advisor's finding Index not needed")).to_be_visible()
+    dialog.get_by_role("textbox").fill("zz_hnsw")
+    dialog.get_by_role("textbox").press("Enter")
+    dialog.get_by_role("button", name="Drop it").click()
+    expect(page.get_by_text(re.compile("Done in"))).to_be_visible(timeout=1000 * AT_WORK_S)
+    with database.reading("tests") as connection:
+        [made] = decisions(connection, find_column(connection, column))
+        outcome = outcome_of(made, Now(connection, {}))
+    assert (made.rule, made.decided, outcome.state) == ("needless_index", "applied", "dropped")
+    database.dispose()
 
 
 def test_a_column_is_watched_and_a_broken_promise_is_told_on_the_overview(page: Page, site: Site) -> None:

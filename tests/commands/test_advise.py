@@ -60,6 +60,16 @@ def test_over_its_budget_it_is_told_what_to_build(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("items")
+def test_the_promise_of_a_watch_is_the_budget_and_said_to_be(run: Run) -> None:
+    assert "(budget 50 ms, as no watch promises another)" in run("advise", "items.embedding").out
+    assert run("watch", "add", "items.embedding", "--p95-ms", 12_345).code == 0
+    assert "(budget 12345 ms, promised by its watch)" in run("advise", "items.embedding").out
+    found = entries(run("advise", "items.embedding", "--json"))
+    [kept] = [entry for entry in found if entry["rule"] == "keep_exact"]
+    assert "12,345 ms budget, promised by its watch" in kept["evidence"]
+
+
+@pytest.mark.usefixtures("items")
 def test_without_a_name_every_column_is_looked_at(run: Run, database: Database) -> None:
     with database.control("tests") as connection:
         connection.exec_driver_sql("CREATE TABLE other AS SELECT id, embedding FROM items LIMIT 20")

@@ -13,6 +13,8 @@ from dashboard.seeding.request import PopulateRequest
 from dashboard.ui import doctor_view
 from dashboard.ui.advisor_view import SIGNS
 from dashboard.ui.doctor_view import STATEMENT
+from db import watches
+from db.catalog import find_column
 from db.engine import Database
 from db.progress import Unrecorded
 from tests.advisor import counted
@@ -80,7 +82,28 @@ def test_every_column_is_asked_and_one_that_may_not_be_read_keeps_nobody_from_th
 def test_a_budget_in_the_address_that_is_none_is_left_out(nasty: Database, budget: str) -> None:
     app = open_app("advisor", c=NASTY, budget=budget)
     assert not app.exception
-    assert app.number_input(key="budget").value == 50
+    assert app.number_input(key="budget").value is None
+    assert "budget 50 ms, as no watch promises another" in shown(app)
+
+
+def test_a_promise_is_the_budget_and_the_alert_leads_to_the_advice(nasty: Database) -> None:
+    with nasty.writing("tests") as connection, connection.begin():
+        column = find_column(connection, NASTY)
+        watch_id = watches.keep_watch(
+            connection, column, p95_ms=0.2, recall=0.0, every_s=3_600, created_by="ada"
+        )
+        watches.store_look(
+            connection, watch_id, rows=1_000, figures={"exact_p95_ms": 9.0}, indexes=(),
+            breach="Exact search takes 9 ms at p95.", resolves=False, job_id=None,
+        )  # fmt: skip
+    overview = open_app()
+    assert "Exact search takes 9 ms at p95." in shown(overview)
+    app = press(overview, "Ask the advisor").switch_page("../pages/advisor.py").run()
+    assert "budget 0.2 ms, promised by its watch" in shown(app)
+    assert "budget 0.2 ms, promised by its watch" in shown(open_app("advisor", c=NASTY))
+    app = open_app("advisor", c=NASTY, view="Watch")
+    assert "Ask the advisor" in {button.label for button in app.button}
+    assert "budget 0.2 ms, promised by its watch" in shown(press(app, "Ask the advisor"))
 
 
 def test_the_doctor_names_the_rule_and_writes_the_statement_anew(nasty: Database) -> None:

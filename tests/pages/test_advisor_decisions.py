@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.advising import advise_on
 from dashboard.decisions import dismiss
 from dashboard.identity import LOCAL, Principal, Role
+from dashboard.jobs.worker import Worker
 from dashboard.seeding.load import populate
 from dashboard.seeding.request import PopulateRequest
 from dashboard.ui import decision_view
@@ -22,7 +25,7 @@ from tests.pages.test_inspection import newest_job, press, shown
 
 COLUMN = "public.items.embedding"
 HIDDEN = "Rows without a distance"
-PAGE = {"Verify": "benchmarks", "Apply…": "indexes"}
+PAGE = {"Adjust…": "benchmarks", "Apply…": "indexes"}
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_a_dismissed_finding_that_is_essentially_worse_is_shown_again(items: Dat
 @pytest.mark.parametrize(
     ("button", "start", "kind", "decided"),
     [
-        ("Verify", "Start benchmark", "benchmark", "verified"),
+        ("Adjust…", "Start benchmark", "benchmark", "verified"),
         ("Apply…", "Build HNSW", "build_index", "applied"),
     ],
 )
@@ -107,6 +110,42 @@ def test_the_way_to_a_form_is_no_decision_and_the_job_it_starts_is(
     app = open_app("advisor", c=COLUMN, decision=str(one.id))
     assert "waits for its turn" in app.dataframe[-1].value["outcome"][0]
     assert "CREATE INDEX CONCURRENTLY" in " ".join(code.value for code in app.code)
+
+
+def test_one_click_verifies_a_finding_and_its_card_follows_the_run(items: Database) -> None:
+    app = open_app("advisor", c=COLUMN, budget="0.1")
+    assert "Verify measures the index in ~" in shown(app)
+    app = press(app, "Verify")
+    assert not app.exception
+    [one] = made(items)
+    job = newest_job(items)
+    assert (job.kind, job.state, one.job_id) == ("benchmark", "queued", job.id)
+    assert (one.decided, one.rule) == ("verified", "exact_over_budget")
+    assert Worker(items, lease_s=10).run_one()
+    app = open_app("advisor", c=COLUMN, budget="0.1")
+    assert "Measured just now." in shown(app)
+    assert re.search(r"\(run \d+\)\.", shown(app))
+
+
+def test_an_index_that_a_finding_would_drop_is_selected_on_its_page(items: Database) -> None:
+    with items.control("tests") as connection:
+        connection.exec_driver_sql(
+            "CREATE INDEX items_hnsw ON items USING hnsw (embedding vector_cosine_ops)"
+        )
+    app = press(open_app("advisor", c=COLUMN, budget="10000"), "Apply…")
+    assert not app.exception
+    assert made(items) == ()
+    app = app.switch_page("../pages/indexes.py").run()
+    assert not app.exception
+    assert "public.items.embedding · valid" in shown(app), "the index's card"
+    assert app.query_params["index"] == "items_hnsw"
+    assert "change" not in app.query_params, "its dialog opens once"
+
+
+def test_what_no_job_carries_out_is_said_on_its_card(items: Database) -> None:
+    app = open_app("advisor", c=COLUMN, budget="10000")
+    assert "what is to become of them only their owner knows" in shown(app)
+    assert "Apply…" not in {button.label for button in app.button}
 
 
 def test_a_form_that_asks_for_another_index_answers_no_finding(items: Database) -> None:

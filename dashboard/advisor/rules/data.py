@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
+from dashboard.advisor.changing import rebuilding
 from dashboard.advisor.facts import COUNT_BUDGET_MS, Facts
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.words import share
 from db.advice import proof
 from db.indexes import METHODS, Hnsw
 from db.nearest import UNDEFINED_FOR_ZERO
-from db.remedies import reindex, set_local, vacuum
+from db.remedies import set_local, vacuum
 from db.words import counted
 
 ROWS_PER_ELEMENT = 10
@@ -133,7 +134,7 @@ def lost_rows(facts: Facts) -> Looked:
     )
     most = max(rung["found"] for rung in found["rungs"])
     best = next(rung["setting"] for rung in found["rungs"] if rung["found"] == most)
-    remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
+    remedy = rebuilding(facts, index)
     if most > found["found"]:
         setting = set_local(f"{index.method}.{found['parameter']}", best)
         remedy = Remedy(
@@ -144,9 +145,9 @@ def lost_rows(facts: Facts) -> Looked:
 
 def low_recall(facts: Facts) -> Looked:
     """Searches through the index find fewer of the true neighbours than is promised."""
-    watch, look = facts.watch, facts.look
-    if watch is None:
+    if facts.seen is None:
         return Silence("Nobody has promised a recall of this column: python -m dashboard watch.")
+    watch, look = facts.seen.watch, next(reversed(facts.seen.looks), None)
     if look is None or "index_recall" not in look.figures:
         return Silence("No look of the watch has searched through an index.")
     found, most = (look.figures.get(name) for name in ("index_recall", "index_recall_high"))

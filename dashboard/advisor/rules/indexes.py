@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
+from dashboard.advisor.changing import dropping, rebuilding
 from dashboard.advisor.facts import Facts
-from dashboard.advisor.remedy import NOTHING_TO_DO, Remedy
-from dashboard.advisor.rules.plans import dropping
+from dashboard.advisor.remedy import NOTHING_TO_DO
 from dashboard.advisor.words import size
 from db.advice import proof
 from db.index_catalog import IndexInfo
-from db.remedies import reindex
 from db.words import counted
 
 SETTLED = 1_000
@@ -42,14 +41,14 @@ def _left_behind(facts: Facts, index: IndexInfo) -> Said:
         finding += " A partition has no index of its own attached to it."
         remedy = NOTHING_TO_DO
     elif replaced:
-        remedy = dropping(facts, index, "a valid index holds the same")
+        remedy = dropping(facts, index, remark="a valid index holds the same")
     else:
-        remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
+        remedy = rebuilding(facts, index)
     return Said(finding, numbers, proof("indexes", facts.column), remedy, about=index.name)
 
 
 def unused(facts: Facts) -> Looked:
-    """An index nobody has asked, on any server that could."""
+    """An index that no search on this server has used; what others scan is counted there."""
     valid = [index for index in facts.column.indexes if index.valid]
     idle = [index for index in valid if not index.scans]
     if not valid:
@@ -76,11 +75,12 @@ def _idle(facts: Facts, index: IndexInfo) -> Said:
     reset = facts.notes.stats_reset
     since = f"since {reset:%Y-%m-%d}" if reset else "ever"
     finding = (
-        f"No search has used {index.name} {since}, and no standby is connected that might: it costs "
-        f"{size(index.size_bytes)} and a share of every write."
+        f"No search on this server has used {index.name} {since}, and no standby is connected to it: the "
+        f"index costs {size(index.size_bytes)} and a share of every write. A replica fed in another way "
+        "counts scans of its own: ask it first."
     )
     numbers = (
-        Number("0", f"scans {since}"),
+        Number("0", f"scans on this server {since}"),
         Number(f"{facts.uses[index.name].built_age or 0:,}", "transactions since it was built"),
         Number(size(index.size_bytes), "on disk", index.size_bytes),
     )
@@ -98,10 +98,10 @@ INDEXES = (
     ),
     Rule(
         "unused",
-        "Index nobody uses",
+        "Index unused on this server",
         "Indexes",
         Severity.SAVE,
-        "pg_stat_user_indexes, which counts per server",
+        "pg_stat_user_indexes, which counts this server's scans alone; other nodes are not asked",
         unused,
     ),
 )

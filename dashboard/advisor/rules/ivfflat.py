@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
+from dashboard.advisor.changing import dropping, rebuilding
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.proposal import replacing
 from dashboard.advisor.remedy import Remedy
-from dashboard.advisor.rules.plans import dropping
 from dashboard.advisor.words import share
 from db.advice import proof
 from db.forms import IndexSpec
 from db.index_catalog import IndexInfo
 from db.indexes import Ivfflat
-from db.remedies import reindex
 from db.words import counted
 
 FAR_OFF = 4
@@ -97,11 +96,11 @@ def _untrained(facts: Facts, index: IndexInfo, old: int) -> Said:
         Number(f"{facts.rows:,}", "rows today", facts.rows),
     )
     if facts.rows >= TRAINED_ROWS * lists:
-        remedy = Remedy((reindex(facts.column, index.name),), (), outside=True)
+        remedy = rebuilding(facts, index)
     elif facts.rows >= TRAINED_ROWS * FEWEST_LISTS:
         remedy = _again(facts, index, min(usual_lists(facts.rows), facts.rows // TRAINED_ROWS))
     else:
-        remedy = dropping(facts, index, "exact search is quick over so few rows")
+        remedy = dropping(facts, index, remark="exact search is quick over so few rows")
     return Said(finding, numbers, proof("indexes", facts.column), remedy, about=index.name)
 
 
@@ -125,7 +124,7 @@ def rows_since_build(facts: Facts) -> Looked:
                 Number(f"{rows:,}", "rows"),
             ),
             proof("indexes", facts.column),
-            Remedy((reindex(facts.column, index.name),), (), outside=True),
+            rebuilding(facts, index),
             about=index.name,
         )
         for index, old, rows in drifted

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
-from dashboard.advisor.crossing import Due, due
-from dashboard.advisor.facts import Exact, Facts
+from dashboard.advisor.changing import dropping
+from dashboard.advisor.crossing import due
+from dashboard.advisor.exact import Exact
+from dashboard.advisor.facts import Facts
 from dashboard.advisor.proposal import build
-from dashboard.advisor.remedy import NOTHING_TO_DO, Remedy
+from dashboard.advisor.remedy import NOTHING_TO_DO
 from dashboard.advisor.words import listed, ms
 from db.advice import proof
-from db.remedies import drop_index
 from db.words import counted
 
 HORIZON_DAYS = 180
@@ -68,7 +69,9 @@ def will_cross(facts: Facts) -> Looked:
     if growing is None:
         if crossing.low > HORIZON_TIMES * facts.rows:
             return Silence(f"The budget is reached at ~{at}, from {facts.rows:,} today.")
-        finding = f"Exact search reaches {ms(facts.budget_ms)} at ~{at}; a run a day later will tell when."
+        finding = (
+            f"Exact search reaches {ms(facts.budget_ms)} at ~{at}; a run or look a day later will tell when."
+        )
         reached = Number("unknown", "day")
     else:
         expected = due(crossing, facts.rows, growing, facts.at.date())
@@ -78,8 +81,10 @@ def will_cross(facts: Facts) -> Looked:
                 f"The budget is reached at ~{at}; at {growing.rows_a_day:+,.0f} rows a day that is not "
                 f"before {expected.early or 'ten years'}."
             )
-        finding = f"Exact search crosses {ms(facts.budget_ms)} around {_days(expected)}, at ~{at}."
-        reached = Number(f"{growing.rows_a_day:+,.0f}", f"rows a day since {growing.since:%Y-%m-%d}")
+        finding = f"Exact search crosses {ms(facts.budget_ms)} around {expected}, at ~{at}."
+        reached = Number(
+            f"{growing.rows_a_day:+,.0f}", f"rows a day since {growing.since:%Y-%m-%d}, by {growing.basis}"
+        )
     basis = Number(f"~{counted(crossing.rows)}", f"at the budget, by {crossing.basis}")
     numbers = (*_numbers(facts, facts.exact, is_due=True), basis, reached)
     remedy = build(facts, facts.distance, "after a benchmark confirms it")
@@ -100,9 +105,7 @@ def needless_index(facts: Facts) -> Looked:
         f"Exact search takes {ms(facts.exact.p95_ms)} of {ms(facts.budget_ms)} over {counted(facts.rows)}: "
         f"{_names(facts)} makes answers approximate and writes slower, and need not be."
     )
-    drops = tuple(drop_index(facts.column, index.name) for index in facts.serving)
-    undo = tuple(facts.uses[index.name].definition for index in facts.serving)
-    remedy = Remedy(drops, undo, outside=True, remark="once a benchmark confirms it")
+    remedy = dropping(facts, *facts.serving, remark="once a benchmark confirms it")
     return [Said(finding, _numbers(facts, facts.exact), proof("indexes", facts.column), remedy)]
 
 
@@ -112,7 +115,7 @@ def _numbers(facts: Facts, exact: Exact, *, is_due: bool = False) -> tuple[Numbe
             ("over " if exact.stopped else "") + ms(exact.p95_ms),
             f"exact p95, k = {exact.k}, of {exact.queries}, {exact.origin}",
         ),
-        Number(ms(facts.budget_ms), "budget"),
+        Number(ms(facts.budget_ms), f"budget, {facts.budget.origin}"),
         Number(f"{facts.rows:,}", "rows", facts.rows if is_due else None),
     )
 
@@ -131,10 +134,6 @@ def _names(facts: Facts) -> str:
 
 def _band(rows: float) -> str:
     return "never" if rows == float("inf") else f"{rows:,.0f}"
-
-
-def _days(expected: Due) -> str:
-    return f"{expected.day or 'ten years from now'} ({expected.early} to {expected.late or 'never'})"
 
 
 def _no_index_here(facts: Facts) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silence
-from dashboard.advisor.facts import Asked, Facts, K
+from dashboard.advisor.changing import dropping
+from dashboard.advisor.exact import K
+from dashboard.advisor.facts import Asked, Facts
 from dashboard.advisor.proposal import build
 from dashboard.advisor.remedy import Remedy
 from dashboard.advisor.words import listed
 from db.advice import proof
 from db.index_catalog import IndexInfo
 from db.indexes import Hnsw, Ivfflat
-from db.remedies import UPDATE_EXTENSION, drop_index, set_local
+from db.remedies import UPDATE_EXTENSION, set_local
 from db.words import counted
 
 ITERATIVE_SINCE = (0, 8)
@@ -70,12 +72,6 @@ def both_methods(facts: Facts) -> Looked:
         )
         for index in lists
     ]
-
-
-def dropping(facts: Facts, index: IndexInfo, remark: str = "") -> Remedy:
-    """Make the remedy that drops an index, and its undoing."""
-    drop = drop_index(facts.column, index.name)
-    return Remedy((drop,), (facts.uses[index.name].definition,), outside=True, remark=remark)
 
 
 def ef_search_below_k(facts: Facts) -> Looked:
@@ -152,7 +148,7 @@ def twins(facts: Facts) -> Looked:
                 Number(f"{index.scans:,}", f"of {index.name}"),
             ),
             proof("indexes", facts.column),
-            dropping(facts, index, "keep the one a benchmark prefers, if their options differ"),
+            dropping(facts, index, remark="keep the one a benchmark prefers, if their options differ"),
             about=index.name,
         )
         for used, *others in doubled
