@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -90,7 +91,6 @@ def _downloads(run: Run) -> None:
 
 def trial_table(frame: pd.DataFrame, k: int) -> None:
     """Draw trials."""
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     st.dataframe(
         frame,
         hide_index=True,
@@ -98,54 +98,53 @@ def trial_table(frame: pd.DataFrame, k: int) -> None:
         height="content" if len(frame) <= SHOWN_WHOLE else 760,
         placeholder="-",
         alt="The trials of this run: verdict, index, setting, plan, recall, latencies, build time and size",
-        column_config={
-            # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
-            "Verdict": st.column_config.MultiselectColumn(
-                options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=104
-            ),
-            "Index": text(width=190),
-            "Setting": text(width=88),
-            "Rows": number(format="localized", width=62),
-            "Queries": number(format="localized", width=56, help="So many had decided the recall, or all"),
-            "Recall": st.column_config.ProgressColumn(
-                f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=88
-            ),
-            "95 % interval": text(width=78),
-            "Worst tenth": number(
-                "Worst",
-                format="%.2f",
-                width=52,
-                help="Mean recall of the tenth of the queries that were answered worst",
-            ),
-            "Under target": number(
-                "Under",
-                format="percent",
-                width=58,
-                help="Share of the queries with less recall than the target",
-            ),
-            **{name: number(format="%.2f", width=49) for name in ("p50 ms", "p95 ms", "p99 ms")},
-            "p95 interval": text("p95, 95 %", width=86, help="The 95 % interval of p95, ms; others below"),
-            "QPS": number(format="%,.0f", width=46),
-            "Server ms": number(
-                format="%.2f",
-                width=60,
-                help="Median time the server spent planning and executing, of 20 queries",
-            ),
-            "Build s": number(format="%.1f", width=48),
-            "Size MB": number(format="%.1f", width=54),
-            "Missing": number(
-                format="percent", width=58, help="Share of the rows asked for that did not come"
-            ),
-            "Buffers": number(
-                format="localized", width=58, help="Blocks a query reads, median: hit and read"
-            ),
-            "Began": text(
-                width=50,
-                help="Whether its first query found its blocks in memory (warm) or had them read (cold); "
-                "what is timed comes after a warm-up",
-            ),
-            "Plan": text(
-                width=72, help="The node that read the table; a trial without the expected one is void"
-            ),
-        },
+        column_config=_columns(k),
     )
+
+
+def _columns(k: int) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        # A multiselect column draws coloured chips in a read-only table: sign, word and colour.
+        "Verdict": st.column_config.MultiselectColumn(
+            options=list(tables.CHIP_COLORS), color=list(tables.CHIP_COLORS.values()), width=104
+        ),
+        "Index": text(width=190),
+        "Setting": text(width=88),
+        "Rows": number(format="localized", width=62),
+        "Queries": number(format="localized", width=56, help="So many had decided the recall, or all"),
+        "Recall": st.column_config.ProgressColumn(
+            f"Recall@{k}", format="%.3f", min_value=0, max_value=1, width=88
+        ),
+        "95 % interval": text(width=78),
+        "Worst tenth": number(
+            "Worst",
+            format="%.2f",
+            width=52,
+            help="Mean recall of the tenth of the queries that were answered worst",
+        ),
+        "Under target": number(
+            "Under",
+            format="percent",
+            width=58,
+            help="Share of the queries with less recall than the target",
+        ),
+        **{name: number(format="%.2f", width=49) for name in ("p50 ms", "p95 ms", "p99 ms")},
+        "p95 interval": text("p95, 95 %", width=86, help="The 95 % interval of p95, ms; others below"),
+        "QPS": number(format="%,.0f", width=46),
+        "Server ms": number(
+            format="%.2f",
+            width=60,
+            help="Median time the server spent planning and executing, of 20 queries",
+        ),
+        "Build s": number(format="%.1f", width=48),
+        "Size MB": number(format="%.1f", width=54),
+        "Missing": number(format="percent", width=58, help="Share of the rows asked for that did not come"),
+        "Buffers": number(format="localized", width=58, help="Blocks a query reads, median: hit and read"),
+        "Began": text(
+            width=50,
+            help="Whether its first query found its blocks in memory (warm) or had them read (cold); "
+            "what is timed comes after a warm-up",
+        ),
+        "Plan": text(width=72, help="The node that read the table; a trial without the expected one is void"),
+    }
