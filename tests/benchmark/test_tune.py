@@ -7,6 +7,7 @@ import pytest
 
 from dashboard.benchmark import bisection
 from dashboard.benchmark import tune as tuning
+from dashboard.benchmark.bisection import Found
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.target import UNTUNED, Target, Untuned
 from dashboard.benchmark.trials import Variant
@@ -53,6 +54,14 @@ def test_candidates_are_put_in_order_on_a_small_copy(bench: Bench, monkeypatch: 
     assert sum("On 9" in line or "On 1" in line for line in journal.lines) == 2
     assert len({trial.rows for trial in alike(run.trials)}) == 1
     assert judge(alike(run.trials), plan.target or Target()).cheapest is None
+
+
+def test_what_a_small_copy_says_of_ivfflat_is_carried_over_with_the_rows_it_will_probe() -> None:
+    found = Found(2, 0.3, meets=True)
+    graph, lists = parse_spec("hnsw:m=16"), parse_spec("ivfflat:lists=50")
+    assert tuning.expected_ms(found, graph, 2.0, 8) == 0.3
+    assert tuning.expected_ms(found, lists, 2.0, 8) == pytest.approx(0.3 + 2 / 50 * 2.0 * 7)
+    assert tuning.expected_ms(found, lists, 2.0, 1) == 0.3
 
 
 def test_a_setting_that_easy_queries_had_decided_is_asked_them_all_and_widened(
