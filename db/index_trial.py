@@ -1,14 +1,15 @@
-"""A small build to time, and inserts beside it: on some rows, in a transaction that is rolled back."""
+"""Small builds to time, and inserts beside one: on some rows, in a transaction that is rolled back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     Column,
     Connection,
     FromClause,
+    Index,
     MetaData,
     Table,
     func,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal,
     select,
     tablesample,
+    text,
 )
 from sqlalchemy.schema import CreateSchema
 
@@ -38,13 +40,30 @@ LEAST_ROWS = 500
 INSERTS = 100
 """Further rows that are inserted one after the other, without the index and with it."""
 
+LARGER = 8
+"""So many times the rows are built once more: what a row takes grows with what the caches no longer hold."""
+
+PATIENCE_S = 12.0
+"""What that may take, as far as the first build tells; of rows that are dearer it alone has to do."""
+
+LEAST_TIMES = 2
+"""Fewer rows more tell nothing of how the time grows."""
+
+STEEP = 1.4
+"""By this power of the rows the second build may take longer.  Measured: 1.2 on clusters, 1.4 on uniform."""
+
+PER_SIZE = 1.3
+"""Memory a build takes, over the size of the index, with room: a second one that spills tells nothing."""
+
+_MEMORY = text("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))")
+
 _SPARE = 1.5
 """So much more is drawn than wanted: rows without a vector are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A build that was timed, over ``rows`` rows.
+    """A build that was timed, over ``rows`` rows, and perhaps a second, of ``larger_rows`` in ``larger_s``.
 
     ``plain_ms`` and ``indexed_ms`` are what inserting one more row took on average, without the index and
     with it.  The table writes no WAL, so that both leave out what a real one adds.
@@ -54,6 +73,8 @@ class Trial:
     built: Built
     plain_ms: float
     indexed_ms: float
+    larger_rows: int | None = None
+    larger_s: float | None = None
 
 
 def try_build(
@@ -67,7 +88,8 @@ def try_build(
 ) -> Trial:
     """Build the index on a sample of at most ROWS rows, with as many workers as the whole would have.
 
-    Nothing stays: neither copy nor index is ever seen by anybody else.
+    Where that takes a moment, LARGER times as many are indexed, too.  Nothing stays: neither copy nor index
+    is ever seen by anybody else.
 
     Raises RequestError where there are too few rows to tell anything.
     """
@@ -75,7 +97,8 @@ def try_build(
     with database.writing("trial build") as connection:
         transaction = connection.begin()
         try:
-            copy, more = _copy(column, f"trial_{number}", workers), _copy(column, f"trial_{number}_more", 0)
+            copy, larger = (_copy(column, f"trial_{number}{end}", workers) for end in ("", "_larger"))
+            more = _copy(column, f"trial_{number}_more", 0)
             connection.execute(CreateSchema(SCRATCH_SCHEMA, if_not_exists=True))
             copy.create(connection)
             more.create(connection)
@@ -86,20 +109,36 @@ def try_build(
                     f"{column} has {counted(held + rows)} to try a build on.",
                     f"From {LEAST_ROWS:,} rows on a trial tells something; so few are indexed in no time.",
                 )
-            index = plan.spec.on(
-                copy,
-                column.column,
-                column.type,
-                column.dimensions or 0,
-                plan.distance,
-                name=f"trial_{number}_index",
-            )
             plain_ms = _insert_ms(connection, copy, more)
-            built = build(database, connection, index, rows=rows, settings=settings, watch=watch)
-            indexed_ms = _insert_ms(connection, copy, more)
+
+            def _built(table: Table, rows: int) -> Built:
+                index = _index(plan, table)
+                return build(database, connection, index, rows=rows, settings=settings, watch=watch)
+
+            built = _built(copy, rows)
+            trial = Trial(rows, built, plain_ms, _insert_ms(connection, copy, more))
+            times = _times(connection, built)
+            if times >= LEAST_TIMES:
+                larger.create(connection)
+                found = _fill(connection, column, larger, 0, int(times * ROWS))
+                again = _built(larger, found) if found >= LEAST_TIMES * rows else None
+                if again and not again.spilled:
+                    trial = replace(trial, larger_rows=found, larger_s=again.build_s)
         finally:
             transaction.rollback()
-    return Trial(rows, built, plain_ms, indexed_ms)
+    return trial
+
+
+def _times(connection: Connection, built: Built) -> float:
+    """Tell how many times as many rows can be built within PATIENCE_S and in memory, LARGER at most."""
+    in_time = (PATIENCE_S / max(built.build_s, 0.001)) ** (1 / STEEP)
+    memory_bytes = connection.scalar(_MEMORY) or 0
+    return float(min(LARGER, in_time, memory_bytes / (PER_SIZE * built.size_bytes)))
+
+
+def _index(plan: IndexPlan, table: Table) -> Index:
+    column, name = plan.column, f"{table.name}_index"
+    return plan.spec.on(table, column.column, column.type, column.dimensions or 0, plan.distance, name=name)
 
 
 def _insert_ms(connection: Connection, copy: Table, more: Table) -> float:
@@ -128,8 +167,8 @@ def _fill(connection: Connection, column: ColumnInfo, copy: Table, after: int, m
     """Copy at most ``most`` rows, ``after`` others that are left out: the same ones at every call."""
     source = column.as_table()
     drawn: FromClause = source
-    if column.kind in {"table", "materialized view", "partitioned table"} and (column.rows or 0) > ROWS:
-        percent = min(100.0, 100 * _SPARE * ROWS / (column.rows or ROWS))
+    if column.kind in {"table", "materialized view", "partitioned table"} and (column.rows or 0) > most:
+        percent = min(100.0, 100 * _SPARE * max(most, ROWS) / (column.rows or ROWS))
         drawn = tablesample(source, func.system(percent), name="drawn", seed=literal(0))
     vector = drawn.c[column.column]
     chosen = select(vector).where(vector.is_not(None)).offset(after).limit(most)

@@ -210,7 +210,8 @@ def _time(
     build_s = timed.forecast_s(rows, fits, spills=spills)
     low, high = duration(build_s / WITHIN), duration(build_s * WITHIN)
     source = f"{timed.source}: {timed.rows:,} rows in {duration(timed.build_s)}"
-    place.metric("Time", f"~{duration(build_s)}", help=f"{low} to {high}, by n log n from {source}")
+    grows = f"n to the power {timed.exponent:.2f}, as two trials did," if timed.exponent else "n log n"
+    place.metric("Time", f"~{duration(build_s)}", help=f"{low} to {high}, by {grows} from {source}")
 
 
 def _statements(request: BuildRequest, plan: IndexPlan) -> str:

@@ -25,7 +25,7 @@ from db.distance import distances_for
 from db.errors import DashboardError, RequestError
 from db.filters import parse_filter
 from db.forms import CANDIDATES, FORMS, SUBVECTOR, Form, IndexSpec
-from db.index_trial import ROWS
+from db.index_trial import LARGER, ROWS
 from db.indexes import METHODS, IndexMethod, Parameter
 
 _LABELS = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
@@ -98,7 +98,8 @@ def offer_trial(request: BuildRequest) -> None:
         icon=":material/timer:",
         type="tertiary",
         key="trial build",
-        help=f"A job: {ROWS:,} rows are copied and indexed in a transaction that is rolled back",
+        help=f"A job: {ROWS:,} rows, and then {LARGER} times as many if that takes seconds, are copied and "
+        "indexed in a transaction that is rolled back",
     ):
         _begin(TRIAL, request, None)
 

@@ -104,6 +104,7 @@ def trials(column: VectorColumn) -> list[tuple[str, Timed]]:
                 "a trial build",
                 figures.summary.get("insert_ms"),
                 figures.summary.get("plain_ms"),
+                figures.summary.get("exponent"),
             ),
         )
         for figures in kept

@@ -3,6 +3,7 @@
 import re
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -10,14 +11,17 @@ from sqlalchemy import text
 from dashboard.identity import LOCAL
 from dashboard.indexing import reconcile
 from dashboard.indexing.request import BuildRequest
+from dashboard.indexing.trial import grown
 from dashboard.jobs import queue
 from dashboard.jobs.worker import Worker
+from db.build import Built
 from db.catalog import find_column
 from db.conditions import Group, to_text
 from db.engine import Database
 from db.errors import RequestError
 from db.filters import parse_filter
 from db.index_plan import IndexPlan
+from db.index_trial import Trial
 from db.jobs import Job
 from tests.indexing.conftest import (
     COLUMN,
@@ -378,6 +382,30 @@ def test_a_trial_is_timed_on_a_sample_of_which_nothing_stays(
     with items.reading("test") as connection:
         copies = text("SELECT count(*) FROM pg_namespace WHERE nspname = 'vectorscope_bench'")
         assert connection.execute(copies).scalar_one() == 0
+
+
+def test_a_second_trial_tells_how_the_time_grows(
+    items: Database, carry_out: CarryOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.index_trial.ROWS", 500)
+    job = carry_out("trial_build", request(HNSW))
+    assert job.result, job.error
+    assert job.result["rows"] > 1000
+    assert 1 <= job.result["exponent"] <= 1.5
+    monkeypatch.setattr("db.index_trial.PATIENCE_S", 0.001)
+    job = carry_out("trial_build", request(HNSW))
+    assert job.result, job.error
+    assert (job.result["rows"], job.result["exponent"]) == (500, None)
+
+
+def test_growth_is_a_power_of_the_rows_within_bounds() -> None:
+    one = Trial(5_000, Built(1.0, 1, ()), 0.0, 0.0)
+    assert grown(one) == (5_000, 1.0, None)
+    for larger_s, exponent in ((8.0, 1.0), (12.0, 1.195), (1.0, 1.0), (100.0, 1.5)):
+        two = replace(one, larger_rows=40_000, larger_s=larger_s)
+        rows, build_s, power = grown(two)
+        assert (rows, build_s) == (40_000, larger_s)
+        assert power == pytest.approx(exponent, abs=1e-3)
 
 
 def test_a_row_inserted_beside_a_graph_takes_several_times_longer(

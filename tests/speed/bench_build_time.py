@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from dashboard.advisor.forecast import Shape, forecast
 from dashboard.indexing.request import BuildRequest
-from dashboard.indexing.trial import WITHIN, Timed
+from dashboard.indexing.trial import WITHIN, Timed, grown
 from db.catalog import find_column
 from db.engine import Database
 from db.forms import parse_spec
@@ -97,7 +97,8 @@ def _tried(database: Database, case: Case) -> Timed:
     trial = try_build(
         database, request.plan(column), number=1, workers=0, settings=request.settings, watch=_unseen
     )
-    return Timed(trial.rows, trial.built.build_s, "a trial build")
+    rows, build_s, exponent = grown(trial)
+    return Timed(rows, build_s, "a trial build", exponent=exponent)
 
 
 def _unseen(_: Progress) -> None:
