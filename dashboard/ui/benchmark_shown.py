@@ -105,7 +105,7 @@ def _tell_tuned(run: Run, plan: BenchmarkPlan, target: Target) -> None:
 def _chosen(sizes: int) -> str:
     """Say which candidates were built on all rows."""
     if sizes > 1:
-        return "candidates that the small copy ruled out were not built on the whole"
+        return "a small copy put the candidates in order; the first two that meet it stand beside each other"
     return "candidates were built in their order, up to the first that meets it"
 
 
