@@ -98,7 +98,6 @@ def _on_time(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:
             break  # hopelessly late: the rate is beyond the server
         try:
             cursor.execute(task.statements[number % len(task.statements)])
-            cursor.fetchall()
         except psycopg2.Error:
             errors += 1
             if cursor.connection.closed:

@@ -17,8 +17,8 @@ from tests.browser.conftest import Site, settled, visit
 COLUMN = "public.zz_grown.embedding"
 FIRST, TIMES, STEPS = 2_500, 3, 3
 """Rows to begin with; they are multiplied at each step, and the last step goes beyond the promise."""
-RECALL = 0.85
-"""What HNSW keeps on these rows as it is proposed, with room to spare: 0.9 is within its interval."""
+RECALL = 0.9
+"""What HNSW keeps on rows of 32 dimensions as it is proposed; of 64 it found 0.896 here."""
 RECALL_WITHIN = 0.08
 """A watch asks for rows of the table, a run for some it holds out: so far beyond their intervals at most."""
 LOOKS = 5
@@ -89,7 +89,7 @@ def names_the_step(rows: int, beyond: int, value: float, low: float, high: float
 def test_a_promise_is_broken_where_it_was_foretold_and_an_index_keeps_it(page: Page, site: Site) -> None:
     site.command(
         *("populate_db", "--source", "clusters", "--table", "zz_grown"),
-        *("--rows", str(FIRST), "--dims", "64"),
+        *("--rows", str(FIRST), "--dims", "32"),
     )
     database = Database(site.command("db", "url").strip())
     promise(site, 10_000)

@@ -1,6 +1,6 @@
 """Importing NPY and Parquet, validation included, over COPY by the server itself from a file of its own.
 
-Both ways end with a table that has its key and its statistics.  Two shapes: vectors as they are used, where
+Both ways end with a table that has its key, ours with statistics, too.  Two shapes: vectors as used, where
 bytes count, and the ten million short rows that ``bench_browse`` reads, where rows count.  An import reads
 its file whole before it sends a row, as a plan with errors must not write any: what that takes comes on top,
 and of Parquet with wide vectors it is decoding, in a process of its own that starts anew each time.
@@ -90,8 +90,6 @@ def _copied(database: Database) -> float:
                     connection.execute(text("CREATE TABLE copied (LIKE imported)"))
                     connection.execute(text(f"COPY copied FROM '{path}' (FORMAT binary)"))
                     connection.execute(text("ALTER TABLE copied ADD PRIMARY KEY (id)"))
-                with connection.begin():
-                    connection.execute(text("ANALYZE copied"))
 
             return _seconds(work)
     finally:
