@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.outcomes import Now, outcome_of
 from db import watches
+from db.catalog import find_column
 from db.decisions import decisions
 from db.engine import Database
 from db.runs import COPY, Run, load_run
@@ -130,7 +131,8 @@ def test_a_promise_is_broken_where_it_was_foretold_and_an_index_keeps_it(page: P
         watch = next(w for w in watches.watches(connection) if w.subject == COLUMN)
         last = watches.looks(connection, watch.id)[-1]
         resolved = {alert.resolved_at is not None for alert in watches.alerts(connection, watch_id=watch.id)}
-        made = {one.decided: outcome_of(one, Now(connection, {})) for one in decisions(connection)}
+        here = find_column(connection, COLUMN)
+        made = {one.decided: outcome_of(one, Now(connection, {})) for one in decisions(connection, here)}
         assert made["verified"].run is not None
         worst, best = measured_recall(load_run(connection, made["verified"].run))
     assert last.figures["index_p95_ms"] <= budget_ms
