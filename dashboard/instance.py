@@ -78,7 +78,10 @@ def open_instance(tell: Tell = logger.info) -> Instance:
     chosen = settings()
     if chosen.database_url:
         database = Database(
-            chosen.database_url, chosen.database_read_url, read_timeout_s=chosen.read_timeout_s
+            chosen.database_url,
+            chosen.database_read_url,
+            replica_urls=(chosen.database_replica_urls or "").split(),
+            read_timeout_s=chosen.read_timeout_s,
         )
         return Instance(chosen, database, None)
     if chosen.database_read_url:

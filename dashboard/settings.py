@@ -50,6 +50,12 @@ class Settings:
         "A login for the pages that may only SELECT; migrate lets it read our schema. Unset: DATABASE_URL.",
         secret=True,
     )
+    database_replica_urls: str | None = _setting(
+        "DATABASE_REPLICA_URLS",
+        None,
+        "The cluster's other nodes, with a space between two: each is asked for its scans, nothing else.",
+        secret=True,
+    )
     home: Path = _setting(
         "VECTORSCOPE_HOME",
         Path(".vectorscope"),

@@ -7,7 +7,7 @@ advisory locks, heartbeats and the few statements that refuse a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from time import monotonic
@@ -50,18 +50,35 @@ class Database:
     """One PostgreSQL database, and the three ways Vectorscope connects to it."""
 
     def __init__(
-        self, url: str, read_url: str | None = None, *, read_timeout_s: int = 15, tag: str = ""
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        replica_urls: Sequence[str] = (),
+        read_timeout_s: int = 15,
+        tag: str = "",
     ) -> None:
         self.url = parse_url(url)
         self._read_url = parse_url(read_url, "DATABASE_READ_URL") if read_url else self.url
+        self._replica_urls = tuple(parse_url(each, "DATABASE_REPLICA_URLS") for each in replica_urls)
         self._read_timeout_s = read_timeout_s
         self._tag = tag
 
     def tagged(self, tag: str) -> Database:
         """Make a Database with sessions of its own, whose application_name ends in ``tag``."""
-        read_url = self._read_url.render_as_string(hide_password=False)
-        url = self.url.render_as_string(hide_password=False)
-        return Database(url, read_url, read_timeout_s=self._read_timeout_s, tag=tag)
+        url, read_url, *replica_urls = (
+            each.render_as_string(hide_password=False)
+            for each in (self.url, self._read_url, *self._replica_urls)
+        )
+        return Database(
+            url, read_url, replica_urls=replica_urls, read_timeout_s=self._read_timeout_s, tag=tag
+        )
+
+    @cached_property
+    def replicas(self) -> tuple[Database, ...]:
+        """The cluster's other nodes, as far as they were named."""
+        urls = (each.render_as_string(hide_password=False) for each in self._replica_urls)
+        return tuple(Database(url, read_timeout_s=self._read_timeout_s, tag=self._tag) for url in urls)
 
     @property
     def reader(self) -> str | None:
@@ -114,6 +131,8 @@ class Database:
         for name in ("_read_engine", "_write_engine", "_control_engine"):
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
+        for replica in self.__dict__.pop("replicas", ()):
+            replica.dispose()
 
     def _application(self, purpose: str) -> str:
         # PostgreSQL cuts the name at 63 bytes; the tag at its end must survive.

@@ -29,6 +29,7 @@ from db.catalog import ColumnInfo, PlainColumn, default_distance, other_columns
 from db.distance import Distance, distance_named
 from db.exact_probe import Timed, time_exact
 from db.index_catalog import IndexInfo
+from db.nodes import Node
 from db.quality import Counted, count_column, rows_sql
 from db.runs import Run
 
@@ -59,7 +60,8 @@ class Facts:
     ``written`` counts, by IVFFlat index, the rows written since it was built, of how many.  Where exact
     search is over its budget, ``alone`` and ``shared`` time it as planned today, and shared out among
     workers.  ``shown`` holds, by problem, the statement that shows its rows.  ``seen`` is what a watch saw.
-    ``has_own_tables`` tells whether there can be runs and inspections at all.
+    ``has_own_tables`` tells whether there can be runs and inspections at all.  ``nodes`` are the cluster's
+    others, as far as they were named.
     """
 
     column: ColumnInfo
@@ -85,6 +87,7 @@ class Facts:
     findability: inspections.Stored | None
     seen: Watched | None
     has_own_tables: bool
+    nodes: tuple[Node, ...]
     at: datetime
 
     @property
@@ -126,7 +129,14 @@ class Facts:
         return self.exact is not None and self.exact.p95_ms > self.budget_ms
 
 
-def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float | None, fit: Fit) -> Facts:
+def gather(
+    connection: Connection,
+    column: ColumnInfo,
+    *,
+    budget_ms: float | None,
+    fit: Fit,
+    nodes: tuple[Node, ...] = (),
+) -> Facts:
     """Read what is known of a column, and time a few exact searches where no run and no look tells.
 
     Without ``budget_ms`` the promise of a watch is the budget, and BUDGET_MS where there is none.
@@ -172,6 +182,7 @@ def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float | Non
         findability=inspections.latest(connection, column, "findability") if own else None,
         seen=seen,
         has_own_tables=own,
+        nodes=nodes,
         at=at,
     )
 

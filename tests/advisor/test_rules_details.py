@@ -321,7 +321,7 @@ def test_with_standbys_an_idle_index_is_not_called_unused(database: Database) ->
     assert "2, count scans of their own" in why(RULE["unused"].look(with_standby))
     settled = replace(facts, uses={"graph": replace(facts.uses["graph"], built_age=5_000)})
     assert "on this server" in said(RULE["unused"].look(settled)).finding
-    assert "A replica fed in another way" in said(RULE["unused"].look(settled)).finding
+    assert "name it in DATABASE_REPLICA_URLS first" in said(RULE["unused"].look(settled)).finding
     on_standby = replace(facts, server=replace(facts.server, in_recovery=True))
     assert "standby" in why(RULE["unused"].look(on_standby))
 

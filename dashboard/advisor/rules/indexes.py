@@ -6,7 +6,7 @@ from dashboard.advisor.advice import Looked, Number, Rule, Said, Severity, Silen
 from dashboard.advisor.changing import dropping, rebuilding
 from dashboard.advisor.facts import Facts
 from dashboard.advisor.remedy import NOTHING_TO_DO
-from dashboard.advisor.words import size
+from dashboard.advisor.words import listed, size
 from db.advice import proof
 from db.index_catalog import IndexInfo
 from db.words import counted
@@ -48,7 +48,7 @@ def _left_behind(facts: Facts, index: IndexInfo) -> Said:
 
 
 def unused(facts: Facts) -> Looked:
-    """An index that no search on this server has used; what others scan is counted there."""
+    """An index that no search has used, here or on any node that was named."""
     valid = [index for index in facts.column.indexes if index.valid]
     idle = [index for index in valid if not index.scans]
     if not valid:
@@ -56,31 +56,57 @@ def unused(facts: Facts) -> Looked:
     if not idle:
         least = min(valid, key=lambda index: index.scans)
         return Silence(f"The least used is {least.name}, with {counted(least.scans, 'scan')}.")
-    if facts.server.in_recovery:
-        return Silence("This is a standby: what the primary scans is counted there.")
-    if facts.notes.standbys:
-        return Silence(
-            f"Connected standbys, {facts.notes.standbys}, count scans of their own: "
-            f"ask each for idx_scan of {idle[0].name} before it is dropped."
-        )
-    settled = [index for index in idle if (facts.uses[index.name].built_age or 0) >= SETTLED]
+    if unasked := _unasked(facts, idle[0]):
+        return unasked
+    everywhere = [index for index in idle if not _elsewhere(facts, index)]
+    if not everywhere:
+        return Silence(f"{idle[0].name} is used: {_elsewhere(facts, idle[0])}.")
+    settled = [index for index in everywhere if (facts.uses[index.name].built_age or 0) >= SETTLED]
     if not settled:
         return Silence(
-            f"{idle[0].name} was built fewer than {SETTLED:,} transactions ago, or nobody can tell."
+            f"{everywhere[0].name} was built fewer than {SETTLED:,} transactions ago, or nobody can tell."
         )
     return [_idle(facts, index) for index in settled]
 
 
+def _unasked(facts: Facts, index: IndexInfo) -> Silence | None:
+    """Say which node may have scanned the index without our knowing."""
+    for node in facts.nodes:
+        if node.trouble:
+            return Silence(f"{index.name} has no scan here, and {node.label} was not heard: {node.trouble}")
+    if facts.server.in_recovery and not facts.nodes:
+        return Silence(
+            "This is a standby: what the primary scans is counted there; "
+            "DATABASE_REPLICA_URLS lets it be asked, too."
+        )
+    if facts.notes.standbys > len(facts.nodes):
+        return Silence(
+            f"Connected standbys, {facts.notes.standbys}, count scans of their own, and {len(facts.nodes)} "
+            f"can be asked: name each in DATABASE_REPLICA_URLS before {index.name} is dropped."
+        )
+    return None
+
+
+def _elsewhere(facts: Facts, index: IndexInfo) -> str:
+    """Say on which nodes the index is used, and how often; empty where on none."""
+    counts = ((node.scans.get(index.name, 0), node.label) for node in facts.nodes)
+    used = tuple(f"{counted(scans, 'scan')} on {label}" for scans, label in counts if scans)
+    return listed(used) if used else ""
+
+
 def _idle(facts: Facts, index: IndexInfo) -> Said:
-    reset = facts.notes.stats_reset
-    since = f"since {reset:%Y-%m-%d}" if reset else "ever"
+    begun = [at for at in (facts.notes.stats_reset, *(node.stats_reset for node in facts.nodes)) if at]
+    since = f"since {max(begun):%Y-%m-%d}" if begun else "ever"
+    others = f", nor on the {counted(len(facts.nodes), 'other node')} asked," if facts.nodes else ""
+    alone = "" if facts.nodes else ", and no standby is connected to it"
     finding = (
-        f"No search on this server has used {index.name} {since}, and no standby is connected to it: the "
+        f"No search on this server{others} has used {index.name} {since}{alone}: the "
         f"index costs {size(index.size_bytes)} and a share of every write. A replica fed in another way "
-        "counts scans of its own: ask it first."
+        "counts scans of its own: name it in DATABASE_REPLICA_URLS first."
     )
     numbers = (
         Number("0", f"scans on this server {since}"),
+        *(Number("0", f"scans on {node.label}") for node in facts.nodes),
         Number(f"{facts.uses[index.name].built_age or 0:,}", "transactions since it was built"),
         Number(size(index.size_bytes), "on disk", index.size_bytes),
     )
@@ -98,10 +124,10 @@ INDEXES = (
     ),
     Rule(
         "unused",
-        "Index unused on this server",
+        "Unused index",
         "Indexes",
         Severity.SAVE,
-        "pg_stat_user_indexes, which counts this server's scans alone; other nodes are not asked",
+        "pg_stat_user_indexes, which counts one server's scans; other nodes: DATABASE_REPLICA_URLS",
         unused,
     ),
 )

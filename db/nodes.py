@@ -1,0 +1,46 @@
+"""The cluster's other nodes: what a search on one of them scanned is counted there, and nowhere else.
+
+Source: PostgreSQL's documentation, chapter 27.2: statistics are a server's own, a standby's too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.advice import server_notes
+from db.catalog import find_column
+from db.engine import Database
+from db.errors import DashboardError
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Another node; ``scans`` counts those of a column's indexes, by name, since ``stats_reset`` if ever.
+
+    ``trouble`` is why it could not be asked.
+    """
+
+    label: str
+    scans: Mapping[str, int] = field(default_factory=dict)
+    stats_reset: datetime | None = None
+    trouble: str | None = None
+
+
+def ask_replicas(database: Database, column: str) -> tuple[Node, ...]:
+    """Ask each of the database's replicas how often it scanned the indexes of ``schema.table.column``.
+
+    One that does not answer takes 10 seconds, and has a ``trouble``.
+    """
+    return tuple(_ask(replica, column) for replica in database.replicas)
+
+
+def _ask(replica: Database, column: str) -> Node:
+    try:
+        with replica.reading("advise") as connection:
+            indexes = find_column(connection, column).indexes
+            notes = server_notes(connection)
+    except DashboardError as error:
+        return Node(replica.label, trouble=error.message)
+    return Node(replica.label, {index.name: index.scans for index in indexes}, notes.stats_reset)
