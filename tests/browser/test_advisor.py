@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.advisor.rules import RULES
@@ -16,8 +15,7 @@ COLUMN = "public.products.embedding"
 AT_WORK_S = 120
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_rule_speaks_or_says_why_it_is_silent(page: Page, scheme: str) -> None:
+def test_every_rule_speaks_or_says_why_it_is_silent(page: Page) -> None:
     visit(page, f"/advisor?c={COLUMN}", "Advisor")
     expect(page.get_by_text(f"{len(RULES)} rules on 1 column")).to_be_visible()
     page.get_by_text(re.compile(r"^Need · ")).click()

@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import press, settled, visit
@@ -47,8 +46,7 @@ def place(page: Page, first: int) -> None:
     expect(page.get_by_text(f"100 from id {first}")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_keys_turn_pages_and_the_address_reproduces_them(page: Page, scheme: str) -> None:
+def test_keys_turn_pages_and_the_address_reproduces_them(page: Page) -> None:
     open_products(page)
     place(page, 10_000)
     press(page, "ArrowRight")

@@ -6,7 +6,6 @@ import zipfile
 from io import StringIO
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Site, visit
@@ -33,7 +32,6 @@ def fetched(page: Page, popover: Locator, folder: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_rows_of_the_page_are_fetched_in_their_order(page: Page, tmp_path: Path) -> None:
     popover = opened(page)
     expect(popover).to_contain_text("100 rows")

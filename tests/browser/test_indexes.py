@@ -92,8 +92,7 @@ def test_an_index_is_changed_behind_its_typed_name(
     assert ("zz_mine" in vector_indexes(indexed)) is (action == "Rebuild")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_memory_chart_is_drawn_in_either_scheme(page: Page, indexed: Database) -> None:
+def test_the_memory_chart_is_drawn(page: Page, indexed: Database) -> None:
     visit(page, ADDRESS, "Indexes")
     expect(page.locator(".st-key-memory .js-plotly-plot .main-svg").first).to_be_visible()
 

@@ -41,8 +41,7 @@ def test_a_click_inspects_the_column_and_ends_in_a_grade(page: Page, nasty: str)
     expect(page.get_by_text(re.compile("holds? it back"))).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_charts_are_drawn_in_either_scheme(page: Page, inspected: str) -> None:
+def test_charts_are_drawn(page: Page, inspected: str) -> None:
     visit(page, f"/inspection?c={inspected}", "Inspect")
     for name in ("norms", "hubs", "nearest", "dimensions", "lost-by-group", "found-by-setting"):
         expect(page.locator(f".st-key-{name} .js-plotly-plot .main-svg").first).to_be_visible()

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import press, settled, visit
@@ -22,8 +21,7 @@ def whole(page: Page, path: str) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_link_shows_a_row_and_its_vector(page: Page, scheme: str) -> None:
+def test_a_link_shows_a_row_and_its_vector(page: Page) -> None:
     whole(page, f"{PRODUCTS}&id=77")
     expect(page.get_by_text("embedding · vector · 384 dimensions")).to_be_visible()
     expect(page.locator("[data-testid=stPlotlyChart] svg.main-svg").first).to_be_visible()

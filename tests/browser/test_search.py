@@ -27,8 +27,7 @@ def indexed(site: Site) -> None:
     database.dispose()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_example_is_searched_and_its_link_searches_again(page: Page, scheme: str) -> None:
+def test_an_example_is_searched_and_its_link_searches_again(page: Page) -> None:
     visit(page, "/search?c=public.products.embedding", "Search")
     page.get_by_text("Nothing asked yet").wait_for()
     page.locator("[class*=st-key-example]").get_by_role("button").first.click()
