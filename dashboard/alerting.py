@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import httpx
-
 from db import watches
 from db.engine import Database
 from db.watches import Alert, Watch
@@ -21,6 +19,8 @@ def tell(database: Database, watch: Watch, webhook: str | None) -> None:
     """Send what has changed about a watch's alerts; what the webhook does not take is sent next time."""
     if webhook is None:
         return
+    import httpx  # noqa: PLC0415 - takes a quarter of a command's start, and few processes tell anybody
+
     with database.reading("watch") as connection:
         known = watches.alerts(connection, watch_id=watch.id)
     for alert in reversed(known):

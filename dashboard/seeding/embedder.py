@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SERVICE = "openai"
+"""The family of models that a service is asked for, in their keys."""
+
 _WORD = re.compile(r"\w")
 
 

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.seeding import local_models, remote_embedders
-from dashboard.seeding.embedder import Embedder, has_words
+from dashboard.seeding import local_models
+from dashboard.seeding.embedder import SERVICE, Embedder, has_words
 from dashboard.settings import settings
 from db.errors import RequestError
 from db.notes import read_note
@@ -84,9 +84,17 @@ HASHING = Embedder(
 
 EMBEDDERS: tuple[Embedder, ...] = (HASHING,)
 
+
+def _of_a_service(model: str) -> Embedder:
+    # Imported late: httpx takes a quarter of a command's start, and few processes ask a service.
+    from dashboard.seeding.remote_embedders import embedder  # noqa: PLC0415
+
+    return embedder(model)
+
+
 FAMILIES: dict[str, Callable[[str], Embedder]] = {
     local_models.FAMILY: local_models.embedder,
-    remote_embedders.FAMILY: remote_embedders.embedder,
+    SERVICE: _of_a_service,
 }
 """What makes an embedder of a model's name; raises RequestError where it cannot work here."""
 
@@ -96,7 +104,7 @@ def embedders() -> tuple[Embedder, ...]:
     chosen = settings()
     if not (chosen.embedding_url and chosen.embedding_model):
         return EMBEDDERS
-    return (*EMBEDDERS, remote_embedders.embedder(chosen.embedding_model))
+    return (*EMBEDDERS, _of_a_service(chosen.embedding_model))
 
 
 def embedder_named(key: str) -> Embedder:

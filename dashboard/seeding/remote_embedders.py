@@ -19,11 +19,9 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.seeding.embedder import Embedder, where_words
+from dashboard.seeding.embedder import SERVICE, Embedder, where_words
 from dashboard.settings import Settings, settings
 from db.errors import DashboardError, RequestError
-
-FAMILY = "openai"
 
 ATTEMPTS = 5
 FIRST_PAUSE_S = 0.5
@@ -65,12 +63,12 @@ def embedder(model: str) -> Embedder:
     chosen = settings()
     if not chosen.embedding_url:
         raise RequestError(
-            f"The embedder {FAMILY}:{model} needs a service, and none is configured.",
+            f"The embedder {SERVICE}:{model} needs a service, and none is configured.",
             "Set VECTORSCOPE_EMBEDDING_URL, and VECTORSCOPE_EMBEDDING_KEY if the service wants a key.",
         )
     there = Endpoint(_base(chosen), model, chosen.embedding_key, chosen.embedding_batch)
     about = f"The model {model}, asked at {there.host}: the texts leave this machine."
-    return Embedder(f"{FAMILY}:{model}", model, about, partial(_dims, there), partial(_embed, there))
+    return Embedder(f"{SERVICE}:{model}", model, about, partial(_dims, there), partial(_embed, there))
 
 
 def _base(chosen: Settings) -> str:
