@@ -1,4 +1,8 @@
-"""Benchmark runs and their trials, as they are kept: a trial is stored whole, once, and never changed."""
+"""Benchmark runs and their trials, as they are kept: a trial is stored whole, once, and never changed.
+
+Triggers hold that for everybody (revision 0010): no trial that is kept, and no run that is finished, is
+changed; a run that is finished gets no more trials, and its trials go only with it.
+"""
 
 from __future__ import annotations
 
@@ -163,9 +167,13 @@ def store_trial(
 
 
 def finish_run(connection: Connection, run_id: int, state: str, fingerprint: str | None = None) -> None:
-    """Close a run as ``succeeded``, ``failed`` or ``cancelled``, with how the user's table stands now."""
+    """Close a run as ``succeeded``, ``failed`` or ``cancelled``, with how the user's table stands now.
+
+    One that is closed already stays as it is.
+    """
     values = {"state": state, "finished_at": func.clock_timestamp(), "fingerprint_after": fingerprint}
-    connection.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
+    running = (schema.run.c.id == run_id) & (schema.run.c.state == "running")
+    connection.execute(update(schema.run).where(running).values(values))
 
 
 def add_to_environment(connection: Connection, run_id: int, facts: Mapping[str, Any]) -> None:
