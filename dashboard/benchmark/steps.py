@@ -181,5 +181,7 @@ def keep(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
             outcome.trial,
             latencies_ms=outcome.latencies_ms,
             recalls=outcome.recalls,
+            found=outcome.found,
+            truth=outcome.truth,
         )
         attempt.save(trial.position + 1, f"measured {trial}", {})

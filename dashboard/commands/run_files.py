@@ -37,7 +37,9 @@ def write(instance: Instance, run_id: int, files: dict[str, Format]) -> None:
 
     with instance.database.reading("benchmark") as connection:
         run = load_run(connection, run_id)
-        observed = figures(connection, run_id, [trial.position for trial in run.trials])
+        every = [trial.position for trial in run.trials]
+        neighbours = any(each.neighbours for each in files.values())
+        observed = figures(connection, run_id, every, neighbours=neighbours)
     for file, each in files.items():
         try:
             Path(file).write_bytes(each.write(run, observed))

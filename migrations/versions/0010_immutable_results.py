@@ -1,16 +1,19 @@
-"""Results that stay: a trial that is kept, or a run that is finished, is not changed by anybody
+"""Results that stay, changed by nobody, and what every query found beside what it should have
 
 Revision ID: 0010
 Revises: 0009
 Create Date: 2026-11-23
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+SCHEMA = "vectorscope"
 
 REFUSE = """
 CREATE FUNCTION vectorscope.keep_results() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -20,6 +23,12 @@ BEGIN
   IF TG_TABLE_NAME = 'run' THEN
     RAISE restrict_violation
       USING MESSAGE = format('Run %s is finished: its results are never changed.', OLD.id), HINT = again;
+  ELSIF TG_TABLE_NAME = 'truth' THEN
+    IF TG_OP = 'UPDATE' OR EXISTS (SELECT FROM vectorscope.run r WHERE r.id = OLD.run_id) THEN
+      RAISE restrict_violation
+        USING MESSAGE = format('The exact answers of run %s are kept: they are never changed.', OLD.run_id),
+              HINT = again;
+    END IF;
   ELSIF TG_OP = 'UPDATE' THEN
     RAISE restrict_violation
       USING MESSAGE = format('Trial %s of run %s is kept: what it measured is never changed.',
@@ -52,6 +61,11 @@ CREATE TRIGGER trial_kept BEFORE UPDATE OR DELETE ON vectorscope.trial FOR EACH 
 EXECUTE FUNCTION vectorscope.keep_results()
 """
 
+KEPT_TRUTH = """
+CREATE TRIGGER truth_kept BEFORE UPDATE OR DELETE ON vectorscope.truth FOR EACH ROW
+EXECUTE FUNCTION vectorscope.keep_results()
+"""
+
 NO_LATE_TRIAL = """
 CREATE TRIGGER trial_in_time BEFORE INSERT ON vectorscope.trial FOR EACH ROW
 EXECUTE FUNCTION vectorscope.keep_results()
@@ -62,11 +76,22 @@ EXECUTE FUNCTION vectorscope.keep_results()
 ALWAYS = (
     "ALTER TABLE vectorscope.run ENABLE ALWAYS TRIGGER run_kept",
     "ALTER TABLE vectorscope.trial ENABLE ALWAYS TRIGGER trial_kept",
+    "ALTER TABLE vectorscope.truth ENABLE ALWAYS TRIGGER truth_kept",
 )
 
 
 def upgrade() -> None:
-    for statement in (REFUSE, FINISHED_RUN, KEPT_TRIAL, NO_LATE_TRIAL, *ALWAYS):
+    op.add_column("trial", sa.Column("found", sa.LargeBinary), schema=SCHEMA)
+    op.add_column("trial", sa.Column("truth", sa.Text), schema=SCHEMA)
+    run = sa.ForeignKey(f"{SCHEMA}.run.id", ondelete="CASCADE")
+    op.create_table(
+        "truth",
+        sa.Column("run_id", sa.BigInteger, run, primary_key=True),
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("neighbours", sa.LargeBinary, nullable=False),
+        schema=SCHEMA,
+    )
+    for statement in (REFUSE, FINISHED_RUN, KEPT_TRIAL, KEPT_TRUTH, NO_LATE_TRIAL, *ALWAYS):
         op.execute(statement)
 
 
@@ -74,4 +99,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER run_kept ON vectorscope.run")
     op.execute("DROP TRIGGER trial_kept ON vectorscope.trial")
     op.execute("DROP TRIGGER trial_in_time ON vectorscope.trial")
+    op.drop_table("truth", schema=SCHEMA)
+    for name in ("truth", "found"):
+        op.drop_column("trial", name, schema=SCHEMA)
     op.execute("DROP FUNCTION vectorscope.keep_results()")

@@ -1,11 +1,13 @@
 """What a run measured stays: on a real server nobody changes it, and what the product does goes on."""
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from db.engine import Database
-from db.runs import add_to_environment, close_abandoned, finish_run, list_runs, load_run
+from db.neighbours import Neighbours
+from db.runs import add_to_environment, close_abandoned, finish_run, list_runs, load_run, store_trial
 from tests.db.test_runs import kept, started, submitted, trial
 
 FINAL = "is finished: its results are never changed"
@@ -66,13 +68,21 @@ def test_a_finished_run_gets_no_trial_and_loses_none(database: Database) -> None
         assert told == f"Trial 0 of run {run_id} is kept: it goes only with the whole run."
 
 
-def test_a_whole_run_can_be_deleted(database: Database) -> None:
+ANSWERS = Neighbours(np.zeros((2, 3), np.float32), np.ones((2, 3), np.int32))
+
+
+def test_a_whole_run_can_be_deleted_and_its_exact_answers_go_only_with_it(database: Database) -> None:
     with database.control("tests") as connection:
         run_id = started(connection)
-        kept(connection, run_id, trial(0), trial(1))
+        for each in (trial(0), trial(1)):
+            store_trial(connection, run_id, each, latencies_ms=[1], recalls=[1], found=ANSWERS, truth=ANSWERS)
         finish_run(connection, run_id, "succeeded")
+        for statement in ("UPDATE vectorscope.truth SET digest = ''", "DELETE FROM vectorscope.truth"):
+            told = refused(connection, statement)
+            assert told == f"The exact answers of run {run_id} are kept: they are never changed."
         connection.execute(text("DELETE FROM vectorscope.run"))
-        assert connection.execute(text("SELECT count(*) FROM vectorscope.trial")).scalar_one() == 0
+        left = text("SELECT count(*) FROM vectorscope.trial NATURAL FULL JOIN vectorscope.truth")
+        assert connection.execute(left).scalar_one() == 0
 
 
 def test_a_run_outlives_its_job_and_keeps_how_it_was_closed(database: Database) -> None:
