@@ -48,6 +48,8 @@ def show(document: Mapping[str, Any]) -> None:
     beside = document.get("compared") or {"pairs": ()}
     for pair in beside["pairs"]:
         click.echo(f"beside run {beside['run']}, {pair_in_words(pair)}")
+    if beside.get("other_cpu"):
+        click.echo(f"beside run {beside['run']}: {beside['other_cpu']}")
     for remark in (document["environment"] or {}).get("remarks", ()):
         say(remark)
     if document.get("target"):

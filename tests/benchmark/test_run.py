@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from dashboard.benchmark.document import to_document
+from dashboard.benchmark.machine import SERVER_HERE
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import sweep_scratch
@@ -100,7 +101,11 @@ def test_the_document_holds_every_figure_under_its_name(bench: Bench) -> None:
             assert trial[f"{key}_low"] <= trial[key] <= trial[f"{key}_high"]
     assert document["exact"]["index"] == "exact"
     assert document["trials"][0]["options"] == {"m": 8, "ef_construction": 64}
-    assert document["environment"]["pgvector"]
+    known = document["environment"]
+    assert known["pgvector"]
+    assert known["build"].startswith(f"PostgreSQL {known['postgresql']} on ")
+    assert known["server"] == SERVER_HERE
+    assert {"cpu", "cpus", "memory_bytes", "system", "kernel"} <= set(known["client"])
     assert document["environment"]["table_unchanged"] is True
 
 
