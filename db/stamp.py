@@ -42,6 +42,7 @@ SETTINGS = (
     "random_page_cost",
     "shared_buffers",
     "wal_compression",
+    "wal_level",
     "work_mem",
 )
 """Settings that move a build's or a search's time, its WAL, or the planner's choice."""

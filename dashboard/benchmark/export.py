@@ -24,7 +24,7 @@ Observed = Mapping[int, Figures]
 
 _FACTS = (
     *("size_forecast_bytes", "server_ms", "hit_blocks", "read_blocks", "first_round_ms"),
-    *("workers", "spilled"),
+    *("workers", "spilled", "wal_forecast_bytes"),
 )
 
 

@@ -29,10 +29,11 @@ PINNED_SETTINGS = {"enable_seqscan": "off"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A finished index on the scratch copy."""
+    """A finished index on the scratch copy, and the WAL that its build would write on a logged table."""
 
     name: str
     built: Built
+    wal_forecast_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,12 @@ def _built(candidate: Candidate | None) -> dict[str, object]:
     if candidate is None:
         return {}
     built = candidate.built
-    return {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
+    return {
+        "workers": built.workers,
+        "spilled": built.spilled,
+        "notices": list(built.notices),
+        "wal_forecast_bytes": candidate.wal_forecast_bytes,
+    }
 
 
 def _found(rounds: Rounds, plan: BenchmarkPlan, question: Question, sample: Sample) -> tuple[Indexes, Floats]:

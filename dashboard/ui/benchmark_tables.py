@@ -136,7 +136,7 @@ def circumstances(run: Run) -> dict[str, str]:
         "Memory": memory,
         "Builds": f"maintenance_work_mem {settings.get('maintenance_work_mem')}, "
         f"up to {settings.get('max_parallel_maintenance_workers')} parallel workers",
-        **({"Build": facts["build"].partition(" on ")[2]} if "build" in facts else {}),
+        **({"Compiled": facts["build"].partition(" on ")[2]} if "build" in facts else {}),
         "Machine": f"{client.get('cpu') or 'a processor not known'}, {client.get('cpus')} CPUs, "
         f"{size(client.get('memory_bytes', 0))}, load {load[0]:.1f} at the start ({whose(facts)})",
         **({"System": f"{client['system']}, {client['kernel']}"} if "kernel" in client else {}),

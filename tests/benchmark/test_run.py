@@ -46,6 +46,7 @@ def test_an_index_is_built_once_for_all_its_settings(bench: Bench) -> None:
     assert run.exact is not None
     assert (run.exact.build_s, run.exact.size_bytes) == (None, None)
     hnsw, ivfflat = run.trials[1:3], run.trials[3:5]
+    assert all(0.5 < t.facts["wal_forecast_bytes"] / (t.size_bytes or 0) <= 1.02 for t in (*hnsw, *ivfflat))
     assert len({trial.build_s for trial in hnsw}) == len({trial.build_s for trial in ivfflat}) == 1
     assert (hnsw[0].size_bytes or 0) > (ivfflat[0].size_bytes or 0) > 0
 
