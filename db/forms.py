@@ -159,6 +159,11 @@ class IndexSpec:
         held_type, held, _ = self.holds(vector_type, dimensions, Distance.L2)
         return self.method.size_forecast_bytes(rows, held, held_type)
 
+    def wal_forecast_bytes(self, size_bytes: int, rows: int, vector_type: str, dimensions: int) -> int:
+        """Forecast the WAL of building it, ``size_bytes`` large, over ``rows`` rows of a logged table."""
+        held_type, held, _ = self.holds(vector_type, dimensions, Distance.L2)
+        return self.method.wal_forecast_bytes(size_bytes, rows, held, held_type)
+
 
 def parse_spec(given: str) -> IndexSpec:
     """Read an index with its form as the command line spells it.

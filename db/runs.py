@@ -1,10 +1,14 @@
-"""Benchmark runs and their trials, as they are kept: a trial is stored whole, once, and never changed."""
+"""Benchmark runs and their trials, as they are kept: a trial is stored whole, once, and never changed.
+
+Triggers hold that for everybody (revision 0010): no trial that is kept, and no run that is finished, is
+changed; a run that is finished gets no more trials, and its trials go only with it.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from db import schema
 from db.columns import VectorColumn, spelled
 from db.errors import RequestError
+from db.neighbours import Kept, Neighbours, keep_truth, kept_neighbours
 
 EXACT = "exact"
 """The method of a trial without an index."""
@@ -69,10 +74,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one trial observed: the latencies of each query, repeat by repeat, and the recall of each."""
+    """What one trial observed: the latencies of each query, repeat by repeat, and the recall of each.
+
+    ``kept`` is what each query found, where it is kept and asked for.
+    """
 
     latencies_ms: list[float]
     recalls: list[float]
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +164,28 @@ def store_trial(
     *,
     latencies_ms: Sequence[float],
     recalls: Sequence[float],
+    found: Neighbours | None = None,
+    truth: Neighbours | None = None,
 ) -> None:
-    """Keep a finished trial with its figures per query; a second one at the same position is refused."""
+    """Keep a finished trial with its figures per query; a second one at the same position is refused.
+
+    ``found`` is what each query found, beside the exact answers in ``truth``.
+    """
     values = {name: getattr(trial, name) for name in Trial.__slots__}
     values |= {"run_id": run_id, "latencies_ms": list(latencies_ms), "recalls": list(recalls)}
+    if found and truth and found.is_kept:
+        values |= {"found": found.packed(), "truth": keep_truth(connection, run_id, truth)}
     connection.execute(insert(schema.trial).values(values))
 
 
 def finish_run(connection: Connection, run_id: int, state: str, fingerprint: str | None = None) -> None:
-    """Close a run as ``succeeded``, ``failed`` or ``cancelled``, with how the user's table stands now."""
+    """Close a run as ``succeeded``, ``failed`` or ``cancelled``, with how the user's table stands now.
+
+    One that is closed already stays as it is.
+    """
     values = {"state": state, "finished_at": func.clock_timestamp(), "fingerprint_after": fingerprint}
-    connection.execute(update(schema.run).where(schema.run.c.id == run_id).values(values))
+    running = (schema.run.c.id == run_id) & (schema.run.c.state == "running")
+    connection.execute(update(schema.run).where(running).values(values))
 
 
 def add_to_environment(connection: Connection, run_id: int, facts: Mapping[str, Any]) -> None:
@@ -203,13 +223,20 @@ def load_run(connection: Connection, run_id: int) -> Run:
     return runs[0]
 
 
-def figures(connection: Connection, run_id: int, positions: Collection[int]) -> dict[int, Figures]:
-    """Read what the trials at ``positions`` observed, by position; void trials observed nothing."""
+def figures(
+    connection: Connection, run_id: int, positions: Collection[int], *, neighbours: bool = False
+) -> dict[int, Figures]:
+    """Read what the trials at ``positions`` observed, by position; void trials observed nothing.
+
+    With ``neighbours`` also what each query found, megabytes where there are many.
+    """
     trial = schema.trial.c
     chosen = select(trial.position, trial.latencies_ms, trial.recalls).where(
         trial.run_id == run_id, trial.position.in_(positions), trial.state == "measured"
     )
-    return {position: Figures(*arrays) for position, *arrays in connection.execute(chosen)}
+    observed = {position: Figures(*arrays) for position, *arrays in connection.execute(chosen)}
+    kept = kept_neighbours(connection, run_id, positions) if neighbours else {}
+    return {position: replace(seen, kept=kept.get(position)) for position, seen in observed.items()}
 
 
 _UNDER = text("""

@@ -32,6 +32,11 @@ metadata = MetaData(schema=SCHEMA)
 
 ACTIVE = "state IN ('queued', 'running')"
 
+
+def _of_column() -> tuple[Column[str], ...]:
+    return tuple(Column(name, Text, nullable=False) for name in ("schema", "table", "column"))
+
+
 job = Table(
     "job",
     metadata,
@@ -78,9 +83,7 @@ run = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL"), unique=True),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("state", Text, nullable=False, server_default="running"),
     Column("plan", JSONB, nullable=False),
     Column("rows", BigInteger),
@@ -121,8 +124,18 @@ trial = Table(
     Column("subset", Text),
     Column("load", JSONB, nullable=False, server_default="[]"),
     Column("facts", JSONB, nullable=False, server_default="{}"),
+    Column("found", LargeBinary),
+    Column("truth", Text),
     CheckConstraint("state IN ('measured', 'void')", name="trial_state"),
     UniqueConstraint("run_id", "position", name="trial_once"),
+)
+
+truth = Table(
+    "truth",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey(run.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("neighbours", LargeBinary, nullable=False),
 )
 
 inspection = Table(
@@ -131,9 +144,7 @@ inspection = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
     Column("kind", Text, nullable=False),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("params", JSONB, nullable=False),
     Column("result", JSONB, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -146,9 +157,7 @@ projection = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL")),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("method", Text, nullable=False),
     Column("params", JSONB, nullable=False),
     Column("rows", BigInteger, nullable=False),
@@ -163,9 +172,7 @@ saved_search = Table(
     "saved_search",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("name", Text, nullable=False),
     Column("question", JSONB, nullable=False),
     Column("vector", Text, nullable=False),
@@ -184,9 +191,7 @@ index_build = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("job_id", BigInteger, ForeignKey(job.c.id, ondelete="SET NULL"), unique=True),
     Column("action", Text, nullable=False),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("name", Text, nullable=False),
     Column("spec", JSONB, nullable=False),
     Column("sql", Text, nullable=False),
@@ -225,9 +230,7 @@ watch = Table(
     "watch",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("p95_ms", Float, nullable=False),
     Column("recall", Float, nullable=False),
     Column("every_s", Integer, nullable=False),
@@ -268,9 +271,7 @@ decision = Table(
     "decision",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("schema", Text, nullable=False),
-    Column("table", Text, nullable=False),
-    Column("column", Text, nullable=False),
+    *_of_column(),
     Column("rule", Text, nullable=False),
     Column("decided", Text, nullable=False),
     Column("reason", Text),

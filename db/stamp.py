@@ -19,7 +19,7 @@ WHERE n.nspname = :schema AND named.relname = :table
 """)
 
 _SERVER = text("""
-SELECT current_setting('server_version') AS postgresql,
+SELECT current_setting('server_version') AS postgresql, version() AS build,
        (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector
 """)
 
@@ -41,9 +41,11 @@ SETTINGS = (
     "plan_cache_mode",
     "random_page_cost",
     "shared_buffers",
+    "wal_compression",
+    "wal_level",
     "work_mem",
 )
-"""Settings that move a build's or a search's time, or the planner's choice."""
+"""Settings that move a build's or a search's time, its WAL, or the planner's choice."""
 
 
 def fingerprint(connection: Connection, column: VectorColumn) -> str:
@@ -57,7 +59,7 @@ def fingerprint(connection: Connection, column: VectorColumn) -> str:
 
 
 def server_stamp(connection: Connection) -> dict[str, Any]:
-    """Name the server's versions and the settings that matter, for a run's record."""
+    """Name the server's versions, its build and the settings that matter, for a run's record."""
     connection.execute(text("SELECT '[1]'::vector"))  # until then hnsw.* and ivfflat.* are unknown names
     settings = {row.name: row.value for row in connection.execute(_SETTINGS, {"names": list(SETTINGS)})}
     return {**connection.execute(_SERVER).one()._mapping, "settings": settings}

@@ -1,6 +1,8 @@
 """Runs made by hand and kept as a benchmark keeps them, for what reads them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +20,17 @@ def figures(made: Trial) -> Figures:
     return Figures((made.measures["p95_ms"] * hardness).tolist(), [made.measures["recall"]] * QUERIES)
 
 
-def keep_run(database: Database, column: VectorColumn, plan: BenchmarkPlan, *trials: Trial) -> int:
+def keep_run(
+    database: Database,
+    column: VectorColumn,
+    plan: BenchmarkPlan,
+    *trials: Trial,
+    environment: Mapping[str, Any] | None = None,
+) -> int:
     """Keep a finished run of ``trials``, at k = 10, and return its number."""
     with database.control("tests") as connection:
         run_id = start_run(
-            connection, column, plan.to_params(), rows=1_000, queries=QUERIES, environment={},
+            connection, column, plan.to_params(), rows=1_000, queries=QUERIES, environment=environment or {},
             fingerprint="same", created_by="local", job_id=None,
         )  # fmt: skip
         for position, made in enumerate(trials):

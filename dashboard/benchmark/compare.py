@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from dashboard.benchmark.machine import SERVER_HERE
 from dashboard.benchmark.measures import MEASURES, Measure
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.statistics import Difference, Floats, difference
@@ -64,6 +66,50 @@ def drift(pairs: Sequence[Pair]) -> float | None:
     """Tell how many times as long exact search took in the second run: the machine's part in latency."""
     exact = next((p for p in pairs if p.after.method == EXACT and p.after.arm == "copy"), None)
     return exact.after.measures["p50_ms"] / exact.before.measures["p50_ms"] if exact else None
+
+
+def other_cpu(before: Run, after: Run) -> str | None:
+    """Say that two runs were measured on processors of other models; None where that is not known.
+
+    The server's own is known of a server on the client's machine.
+    """
+    was, now = before.environment or {}, after.environment or {}
+    first, second = (known.get("client", {}).get("cpu") for known in (was, now))
+    if not first or not second or first == second:
+        return None
+    if was.get("server") == now.get("server") == SERVER_HERE:
+        told = f"The processor is another: {first} → {second}, of server and client."
+    else:
+        told = f"The client's processor is another: {first} → {second}; the server's is not known."
+    return f"{told} Latencies and build times are the machine's as much as the index's."
+
+
+def changed(before: Run, after: Run) -> list[str]:
+    """Say what else is another than it was: versions, rows, machine, settings; of what both runs tell."""
+    was, now = _circumstances(before), _circumstances(after)
+    both = [name for name in was if name in now]
+    return [f"{name} {was[name]} → {now[name]}" for name in both if was[name] != now[name]]
+
+
+_VERSIONS = ("postgresql", "pgvector", "rows", "vectorscope", "server", "storage")
+_MACHINE = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "system": "system", "kernel": "kernel"}
+
+
+def _circumstances(run: Run) -> dict[str, str]:
+    """Name what a run depends on; its processor is told by ``other_cpu``."""
+    return dict(_told(run.environment or {}))
+
+
+def _told(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    client, settings = known.get("client", {}), known.get("settings", {})
+    facts = {name: known.get(name) for name in _VERSIONS}
+    # "PostgreSQL 18.1 on x86_64-pc-linux-gnu, compiled by gcc ...": its version is told already.
+    facts |= {"build": known.get("build", "").partition(" on ")[2] or None}
+    facts |= {label: client.get(name) for name, label in _MACHINE.items()}
+    facts |= {name: settings[name] for name in sorted(settings)}
+    for name, value in facts.items():
+        if value is not None:
+            yield name, f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _by_setup(trials: Sequence[Trial]) -> dict[object, Trial]:

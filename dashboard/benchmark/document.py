@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.benchmark import growth_arms
-from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast
+from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast, wal_remark
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.ties import doubt
@@ -42,6 +42,7 @@ def to_document(
         "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
         "exact": to_row(run.exact) if run.exact else None,
         "verdicts": [_verdict(each) for each in asked],
+        "wal_remark": wal_remark(run),
         "growth": [] if run.plan.get("target") else list(_growth(asked)),
         "environment": {
             **environment,
@@ -97,6 +98,7 @@ def to_row(trial: Trial) -> dict[str, Any]:
         "build_s": trial.build_s,
         "size_bytes": trial.size_bytes,
         "size_over_forecast": size_over_forecast(trial),
+        "wal_forecast_bytes": trial.facts.get("wal_forecast_bytes"),
         "load": trial.load,
         "facts": trial.facts,
     }

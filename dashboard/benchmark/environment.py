@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +13,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from dashboard import __version__
+from dashboard.benchmark.machine import SERVER_ELSEWHERE, SERVER_HERE, machine
 from dashboard.benchmark.plan import BenchmarkPlan
 from db.columns import VectorColumn
+from db.disk import is_here, storage
 from db.stamp import server_stamp
 from db.survey import Survey
 
@@ -32,15 +32,9 @@ def environment(
         "revision": revision(),
         "started_at": datetime.now(UTC).isoformat(),
         **server_stamp(connection),
-        "client": {
-            "machine": platform.machine(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "cpus": os.cpu_count(),
-            "memory_bytes": memory_bytes(),
-            "load_average": os.getloadavg(),
-        },
+        "server": SERVER_HERE if is_here(connection) else SERVER_ELSEWHERE,
+        "storage": storage(connection),
+        "client": machine(),
         "rows": plan.searched_rows(found.rows),
         "type": column.type,
         "dimensions": found.dimensions,
@@ -64,11 +58,6 @@ def revision() -> str:
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return __version__
-
-
-def memory_bytes() -> int:
-    """Size of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def digest(*arrays: NDArray[Any]) -> str:

@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
-import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
 from dashboard.benchmark.document import to_document, to_row
+from dashboard.benchmark.hdf5 import to_hdf5
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.report import to_html
-from dashboard.benchmark.verdict import index_name, setting_name
 from db.errors import RequestError
 from db.runs import Figures, Run, Trial
 
@@ -26,15 +24,13 @@ Observed = Mapping[int, Figures]
 
 _FACTS = (
     *("size_forecast_bytes", "server_ms", "hit_blocks", "read_blocks", "first_round_ms"),
-    *("workers", "spilled"),
+    *("workers", "spilled", "wal_forecast_bytes"),
 )
-
-_ABSENT = "neighbors and distances of single queries: a run keeps latencies and recalls of each query alone"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: how it is named, and what writes it."""
+    """A kind of file: how it is named, and what writes it; ``neighbours``: with what every query found."""
 
     name: str
     label: str
@@ -42,6 +38,7 @@ class Format:
     mime: str
     about: str
     write: Callable[[Run, Observed], bytes]
+    neighbours: bool = False
 
 
 def flat_row(run: Run, trial: Trial) -> dict[str, Any]:
@@ -112,52 +109,6 @@ def to_parquet(run: Run, observed: Observed) -> bytes:
     return written.getvalue()
 
 
-def to_hdf5(run: Run, observed: Observed) -> bytes:
-    """Write one group a trial, each as a result file of ann-benchmarks: attributes, ``times``, its metrics.
-
-    ``times`` are seconds, the median of each query's repeats.  ``metrics/knn`` holds what that tool keeps
-    there once it has computed it: how many of the k nearest each query found.  Source: ann-benchmarks,
-    results.py and plotting/metrics.py.
-    """
-    written = io.BytesIO()
-    with h5py.File(written, "w") as file:
-        file.attrs.update(
-            {"run": run.id, "column": run.subject, "plan": json.dumps(run.plan), "absent": _ABSENT}
-        )
-        for trial in run.trials:
-            if trial.position in observed:
-                _hdf5_group(file, run, trial, observed[trial.position])
-    return written.getvalue()
-
-
-def _hdf5_group(file: h5py.File, run: Run, trial: Trial, figures: Figures) -> None:
-    count = trial.k or 0
-    recalls = np.asarray(figures.recalls)
-    latencies_ms = np.asarray(figures.latencies_ms).reshape(len(recalls), -1)
-    group = file.create_group(f"{trial.position:04d}")
-    group.attrs.update(
-        {
-            "algo": trial.method,
-            "name": f"{index_name(trial)}, {setting_name(trial)}",
-            "dataset": run.subject,
-            "distance": run.plan["distance"],
-            "count": count,
-            "run_count": latencies_ms.shape[1],
-            "batch_mode": False,
-            "expect_extra": False,
-            "candidates": float(count * (1 - trial.measures.get("under_fill", 0.0))),
-            "best_search_time": float(latencies_ms.mean(axis=0).min() / 1000),
-            "build_time": trial.build_s or 0.0,
-            "index_size": (trial.size_bytes or 0) / 1024,
-            "absent": _ABSENT,
-        }
-    )
-    group.create_dataset("times", data=np.median(latencies_ms, axis=1) / 1000)
-    metrics = group.create_group("metrics/knn")
-    metrics.attrs.update({"mean": float(recalls.mean()), "std": float(recalls.std())})
-    metrics.create_dataset("recalls", data=recalls * count)
-
-
 def _of(observed: Observed, trial: Trial) -> Figures:
     return observed.get(trial.position, Figures([], []))
 
@@ -201,8 +152,9 @@ FORMATS = (
         "HDF5",
         "hdf5",
         "application/x-hdf5",
-        "One group a trial, laid out as ann-benchmarks keeps its results",
+        "One group a trial, laid out as ann-benchmarks keeps its results, with what every query found",
         to_hdf5,
+        neighbours=True,
     ),
 )
 """Every kind of file a run can be taken away as."""

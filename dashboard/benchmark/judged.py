@@ -57,3 +57,18 @@ def size_over_forecast(trial: Trial) -> float | None:
     """Tell how many times as large an index is as it had been forecast; None without an index."""
     forecast = trial.facts.get("size_forecast_bytes")
     return trial.size_bytes / forecast if trial.size_bytes and forecast else None
+
+
+def wal_remark(run: Run) -> str | None:
+    """Say what the server's settings make of the WAL forecast of a build; None where they leave it alone.
+
+    Source: PostgreSQL documentation, wal_level and wal_compression.
+    """
+    settings = (run.environment or {}).get("settings", {})
+    if not any("wal_forecast_bytes" in trial.facts for trial in run.trials):
+        return None
+    if settings.get("wal_level") == "minimal":
+        return "With wal_level = minimal a plain CREATE INDEX writes next to none of the WAL forecast."
+    if (compression := settings.get("wal_compression", "off")) != "off":
+        return f"With wal_compression = {compression} a build writes less than the WAL forecast."
+    return None

@@ -25,6 +25,7 @@ from db.engine import Database
 from db.errors import StatementTimeout
 from db.explain import Plan
 from db.index_catalog import IndexInfo
+from db.neighbours import Neighbours
 from db.probing import FORCED
 from db.timing import asking
 
@@ -166,16 +167,15 @@ def _used(chosen: Plan, column: ColumnInfo) -> _Used:
 def _observed(
     found: Floats,
     exact: Floats,
+    others: tuple[Floats, Floats],
     *,
     latencies_ms: Floats,
     control_ms: Floats,
-    are_rows: NDArray[np.bool_],
     plan: BenchmarkPlan,
 ) -> Observed:
-    others, truth = others_than_self(found, exact, are_rows) if are_rows.any() else (found, exact)
     return Observed(
         latencies_ms=latencies_ms,
-        recalls=recalls(others, truth, plan.distance),
+        recalls=recalls(*others, plan.distance),
         missing=np.asarray((np.isinf(found) & ~np.isinf(exact)).mean(axis=1)),
         control_ms=control_ms,
         wanted_recall=plan.wanted_recall,
@@ -201,12 +201,15 @@ def _outcome(
     assert asked.rounds
     assert exact.rounds
     answers, control_ms = asked.rounds.answers, asked.rounds.control_ms
+    found, truth = answers.found[:queries], np.sort(exact.rounds.answers.found[:queries], axis=1)
+    are_rows = sample.are_rows[:queries]
+    others = others_than_self(found, truth, are_rows) if are_rows.any() else (found, truth)
     observed = _observed(
-        answers.found[:queries],
-        np.sort(exact.rounds.answers.found[:queries], axis=1),
+        found,
+        truth,
+        others,
         latencies_ms=answers.latencies_ms.reshape(-1, queries).T,
         control_ms=control_ms,
-        are_rows=sample.are_rows[:queries],
         plan=plan,
     )
     measured = replace(
@@ -220,7 +223,12 @@ def _outcome(
         rows=column.rows,
         facts=facts(asked.first, asked.looks) | {"noise": noise(control_ms, quiet)},
     )
-    return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
+    return Outcome(
+        measured,
+        observed.latencies_ms.ravel().tolist(),
+        observed.recalls.tolist(),
+        *(Neighbours(distances.astype(np.float32)) for distances in others),
+    )
 
 
 def _refusal(plan: BenchmarkPlan, column: ColumnInfo, asked: _Asked) -> str | None:

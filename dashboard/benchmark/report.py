@@ -7,7 +7,7 @@ from datetime import UTC
 from html import escape
 from string import Template
 
-from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast
+from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast, wal_remark
 from dashboard.benchmark.load import LIVE_ALONE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
@@ -57,7 +57,8 @@ $sections
 _SECTION = Template("""<section><h2>$heading</h2><p class="said">$said</p>$doubt
 $chart
 <p class="note">Below each figure its 95 % interval, by the bootstrap over the queries; below a size, how
-many times its forecast it is.</p>
+many times its forecast it is. WAL is what the build would write on a logged table, estimated by the size of
+the index less what its pages leave free.$remark</p>
 <table><thead><tr>$head</tr></thead><tbody>$rows</tbody></table>
 $growth
 $clients</section>
@@ -65,7 +66,7 @@ $clients</section>
 
 _HEAD = (
     *("Verdict", "Index", "Setting", "Rows", "Recall", "Worst tenth", "p50 ms", "p95 ms", "p99 ms", "QPS"),
-    *("Build s", "Size MB"),
+    *("Build s", "Size MB", "WAL MB"),
 )
 
 _MEASURED = {"recall": ".3f", "worst_decile": ".2f"} | dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), ".2f")
@@ -101,6 +102,7 @@ def _section(run: Run, each: Judged, *, several: bool) -> str:
         said=escape(said(verdict)),
         doubt=f"<p>{escape(doubted)}</p>" if (doubted := doubt(verdict)) else "",
         chart=chart(each.copies, each.k, target),
+        remark=escape(f" {remark}" if (remark := wal_remark(run)) else ""),
         head="".join(f"<th>{name}</th>" for name in _HEAD),
         rows="".join(_row(trial, verdict) for trial in each.every),
         growth="" if run.plan.get("target") else growth_chart(each.every, target),
@@ -133,7 +135,7 @@ def _row(trial: Trial, verdict: Verdict) -> str:
     texts = [_SIGNS[standing] + standing.value, name, setting_name(trial) + few, _number(trial.rows, ",d")]
     cells = [escape(text) for text in texts]
     cells += [_bounded(m, key, how) if m else "" for key, how in _MEASURED.items()]
-    cells += [_number(trial.build_s, ".1f"), _size(trial)]
+    cells += [_number(trial.build_s, ".1f"), _size(trial), _wal(trial)]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
@@ -151,6 +153,11 @@ def _size(trial: Trial) -> str:
     times = size_over_forecast(trial)
     beside = f"<small>{times:.2f} of forecast</small>" if times else ""
     return f"{trial.size_bytes / 2**20:.1f}{beside}"
+
+
+def _wal(trial: Trial) -> str:
+    forecast = trial.facts.get("wal_forecast_bytes")
+    return "" if forecast is None else f"~{forecast / 2**20:.1f}"
 
 
 def _number(value: float | None, how: str) -> str:

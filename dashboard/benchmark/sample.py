@@ -48,6 +48,13 @@ class Sample:
         """Turn positions, as the server answers, into indexes of ``rows``; MISSING stays."""
         return self.places[positions]
 
+    def positions(self, indexes: Indexes) -> Indexes:
+        """Turn indexes of ``rows`` into positions."""
+        numbers = np.empty(len(self.rows), np.int64)
+        there = np.flatnonzero(self.places != MISSING)
+        numbers[self.places[there]] = there
+        return numbers[indexes]
+
 
 def take_sample(
     database: Database,

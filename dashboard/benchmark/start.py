@@ -7,8 +7,9 @@ from time import perf_counter
 
 from sqlalchemy import Connection
 
-from dashboard.benchmark.environment import environment, memory_bytes
+from dashboard.benchmark.environment import environment
 from dashboard.benchmark.forecast import check_time, forecast
+from dashboard.benchmark.machine import memory_bytes
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved

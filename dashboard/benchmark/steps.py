@@ -90,7 +90,8 @@ def built(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
     with connection.begin():
         if checkpoint.get("index") == name and has_index(connection, name):
             known = checkpoint["built"]
-            return Candidate(name, Built(**{**known, "notices": tuple(known["notices"])}))
+            adopted = Built(**{**known, "notices": tuple(known["notices"])})
+            return Candidate(name, adopted, _wal_forecast(attempt, trial, adopted))
         drop_index(connection, index)
         made = build(
             attempt.database,
@@ -103,7 +104,7 @@ def built(attempt: Attempt, index: Index, trial: PlannedTrial) -> Candidate:
         attempt.save(trial.position, f"built {trial.index}", {"index": name, "built": asdict(made)})
     for notice in made.notices:
         attempt.ledger.log(f"{trial.index}: {notice}")
-    return Candidate(name, made)
+    return Candidate(name, made, _wal_forecast(attempt, trial, made))
 
 
 def drop_unfinished(attempt: Attempt) -> None:
@@ -135,9 +136,19 @@ def _size_forecast(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:
     """Say how large the index had been forecast, beside how large it is."""
     if not trial.index:
         return {}
-    scratch, only = attempt.scratch, trial.index.only
-    rows = len(attempt.sample.members[only] if only else attempt.sample.rows)
+    scratch, rows = attempt.scratch, _indexed_rows(attempt, trial.index)
     return {"size_forecast_bytes": trial.index.size_forecast_bytes(rows, scratch.type, scratch.dimensions)}
+
+
+def _wal_forecast(attempt: Attempt, trial: PlannedTrial, made: Built) -> int:
+    """Forecast what the copy, which is UNLOGGED, does not write."""
+    assert trial.index
+    scratch, rows = attempt.scratch, _indexed_rows(attempt, trial.index)
+    return trial.index.wal_forecast_bytes(made.size_bytes, rows, scratch.type, scratch.dimensions)
+
+
+def _indexed_rows(attempt: Attempt, spec: IndexSpec) -> int:
+    return len(attempt.sample.members[spec.only] if spec.only else attempt.sample.rows)
 
 
 def _insert_cost(attempt: Attempt, trial: PlannedTrial) -> dict[str, Any]:
@@ -181,5 +192,7 @@ def keep(attempt: Attempt, trial: PlannedTrial, outcome: Outcome) -> None:
             outcome.trial,
             latencies_ms=outcome.latencies_ms,
             recalls=outcome.recalls,
+            found=outcome.found,
+            truth=outcome.truth,
         )
         attempt.save(trial.position + 1, f"measured {trial}", {})

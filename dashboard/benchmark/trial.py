@@ -15,10 +15,11 @@ from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import Rounds, Turn, timed
 from dashboard.benchmark.sample import Sample
 from dashboard.benchmark.trials import PlannedTrial
-from dashboard.benchmark.truth import Truth, found_distances
+from dashboard.benchmark.truth import Floats, Indexes, Truth, found_distances
 from db.arms import MISSING, Arm, Search
 from db.build import Built
 from db.explain import Plan
+from db.neighbours import Neighbours
 from db.runs import Trial
 from db.timing import Asker, asking
 
@@ -28,19 +29,22 @@ PINNED_SETTINGS = {"enable_seqscan": "off"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A finished index on the scratch copy."""
+    """A finished index on the scratch copy, and the WAL that its build would write on a logged table."""
 
     name: str
     built: Built
+    wal_forecast_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A trial with its figures per query; none when it is void."""
+    """A trial with its figures per query, what each found and what it should have; none when it is void."""
 
     trial: Trial
     latencies_ms: Sequence[float] = ()
     recalls: Sequence[float] = ()
+    found: Neighbours | None = None
+    truth: Neighbours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,9 @@ def _outcome(
         reason = f"The planner chose {chosen} although {wanted} was to be measured."
         return void(plan, trial, went_over(wanted, chosen) if rounds else reason, candidate, used)
     assert asked.first is not None
-    observed = _observed(rounds, plan, asked.question, sample, truths[trial.subset])
+    truth = truths[trial.subset]
+    found = _found(rounds, plan, asked.question, sample)
+    observed = _observed(rounds, plan, asked.question, found, truth)
     remarks = [trial.note(), *(candidate.built.notices if candidate else ())]
     measured = replace(
         void(plan, trial, "", candidate, used).trial,
@@ -189,27 +195,53 @@ def _outcome(
         | _built(candidate)
         | {"noise": noise(rounds.control_ms, quiet)},
     )
-    return Outcome(measured, observed.latencies_ms.ravel().tolist(), observed.recalls.tolist())
+    return Outcome(
+        measured,
+        observed.latencies_ms.ravel().tolist(),
+        observed.recalls.tolist(),
+        _neighbours(*found),
+        _exact(truth, sample, trial.subset),
+    )
+
+
+def _neighbours(positions: Indexes, distances: Floats) -> Neighbours:
+    return Neighbours(distances.astype(np.float32), positions.astype(np.int32))
+
+
+def _exact(truth: Truth, sample: Sample, subset: str | None) -> Neighbours:
+    rows = sample.members[subset][truth.indexes] if subset else truth.indexes
+    return _neighbours(sample.positions(rows), truth.distances)
 
 
 def _built(candidate: Candidate | None) -> dict[str, object]:
     if candidate is None:
         return {}
     built = candidate.built
-    return {"workers": built.workers, "spilled": built.spilled, "notices": list(built.notices)}
+    return {
+        "workers": built.workers,
+        "spilled": built.spilled,
+        "notices": list(built.notices),
+        "wal_forecast_bytes": candidate.wal_forecast_bytes,
+    }
+
+
+def _found(rounds: Rounds, plan: BenchmarkPlan, question: Question, sample: Sample) -> tuple[Indexes, Floats]:
+    """Tell the positions that came back, and their distances, computed from our own vectors."""
+    positions = rounds.answers.found[: plan.asked(question.trial)].astype(np.int64)
+    places = sample.indexes(positions)
+    return positions, found_distances(sample.rows, sample.queries, places, question.search.distance)
 
 
 def _observed(
-    rounds: Rounds, plan: BenchmarkPlan, question: Question, sample: Sample, truth: Truth
+    rounds: Rounds, plan: BenchmarkPlan, question: Question, found: tuple[Indexes, Floats], truth: Truth
 ) -> Observed:
-    """Compare what came back with the exact answers, by distances computed from our own vectors."""
+    """Compare what came back with the exact answers."""
     queries, k = plan.asked(question.trial), question.trial.k
-    positions = rounds.answers.found[:queries].astype(np.int64)
+    positions, distances = found
     exact = truth.distances[:queries, :k]
-    found = found_distances(sample.rows, sample.queries, sample.indexes(positions), question.search.distance)
     return Observed(
         latencies_ms=rounds.answers.latencies_ms.reshape(-1, queries).T,
-        recalls=recalls(found, exact, question.search.distance),
+        recalls=recalls(distances, exact, question.search.distance),
         missing=np.asarray((positions[:, : exact.shape[1]] == MISSING).mean(axis=1)),
         control_ms=rounds.control_ms,
         wanted_recall=plan.wanted_recall,

@@ -13,7 +13,7 @@ from dashboard.commands.following import carry_out
 from dashboard.commands.planned import planned, sizes_of
 from dashboard.commands.run_files import (
     check_run,
-    compared,
+    comparison,
     document_of,
     formats_of,
     judged_by,
@@ -120,7 +120,7 @@ def benchmark(
         document = measure(instance, plan, target)
         write(instance, document["run"], wanted)
         if before is not None:
-            document["compared"] = {"run": before, "pairs": compared(instance, before, document["run"])}
+            document["compared"] = {"run": before, **comparison(instance, before, document["run"])}
     if as_json:
         emit(document)
     else:

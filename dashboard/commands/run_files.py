@@ -37,7 +37,9 @@ def write(instance: Instance, run_id: int, files: dict[str, Format]) -> None:
 
     with instance.database.reading("benchmark") as connection:
         run = load_run(connection, run_id)
-        observed = figures(connection, run_id, [trial.position for trial in run.trials])
+        every = [trial.position for trial in run.trials]
+        neighbours = any(each.neighbours for each in files.values())
+        observed = figures(connection, run_id, every, neighbours=neighbours)
     for file, each in files.items():
         try:
             Path(file).write_bytes(each.write(run, observed))
@@ -84,21 +86,14 @@ def check_run(instance: Instance, run_id: int | None) -> None:
             load_run(connection, run_id)
 
 
-def compared(instance: Instance, before_id: int, after_id: int) -> list[dict[str, Any]]:
-    """Compare every setting that two runs share: what changed, its 95 % interval, and what that says.
+def comparison(instance: Instance, before_id: int, after_id: int) -> dict[str, Any]:
+    """Compare every setting that two runs share, and tell how far they compare at all.
 
     Raises RequestError for a run that is not there.
-    """
-    pairs: list[dict[str, Any]] = comparison(instance, before_id, after_id)["pairs"]
-    return pairs
-
-
-def comparison(instance: Instance, before_id: int, after_id: int) -> dict[str, Any]:
-    """Compare two runs as ``compared`` does, with how far they compare at all.
-
     ``drift`` is how many times as long exact search took in the second; null where one of them has none.
+    ``other_cpu`` says that the processor is another, null where it is not; ``changed`` what else is.
     """
-    from dashboard.benchmark.compare import asked_the_same, compare, drift, matched
+    from dashboard.benchmark.compare import asked_the_same, changed, compare, drift, matched, other_cpu
     from db.runs import figures, load_run
 
     with instance.database.reading("benchmark") as connection:
@@ -115,6 +110,8 @@ def comparison(instance: Instance, before_id: int, after_id: int) -> dict[str, A
         "after": after_id,
         "same_queries": asked_the_same(before, after),
         "drift": drift(pairs),
+        "other_cpu": other_cpu(before, after),
+        "changed": changed(before, after),
         "pairs": [_pair(pair) for pair in pairs],
     }
 

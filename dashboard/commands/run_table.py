@@ -14,6 +14,8 @@ from db.words import counted
 USUAL_K = 10
 
 _FIGURES = ("recall", "p50_ms", "p95_ms", "qps", "build_s")
+_SIZES = {"size_bytes": ("size_mb", ""), "wal_forecast_bytes": ("wal_mb", "~")}
+"""How sizes are headed, in MB, and what an estimate begins with."""
 
 
 def show(document: Mapping[str, Any]) -> None:
@@ -26,7 +28,7 @@ def show(document: Mapping[str, Any]) -> None:
     trials = [trial for trial in (document["exact"], *document["trials"]) if trial]
     grows = len({trial["rows"] for trial in trials if not trial["subset"] and trial["arm"] == "copy"}) > 1
     names = [_named(trial, with_rows=grows) for trial in trials]
-    head = ("index", "setting", *_FIGURES)
+    head = ("index", "setting", *_FIGURES, *(name for name, _ in _SIZES.values()))
     lines = [head, *((*name, *_figures(trial)) for name, trial in zip(names, trials, strict=True))]
     widths = [max(len(line[i]) for line in lines if len(line) == len(head)) for i in range(len(head))]
     for line in lines:
@@ -48,6 +50,10 @@ def show(document: Mapping[str, Any]) -> None:
     beside = document.get("compared") or {"pairs": ()}
     for pair in beside["pairs"]:
         click.echo(f"beside run {beside['run']}, {pair_in_words(pair)}")
+    if beside.get("other_cpu"):
+        click.echo(f"beside run {beside['run']}: {beside['other_cpu']}")
+    if document["wal_remark"]:
+        say(document["wal_remark"])
     for remark in (document["environment"] or {}).get("remarks", ()):
         say(remark)
     if document.get("target"):
@@ -78,7 +84,11 @@ def _tell(answer: Mapping[str, Any] | None, target: Mapping[str, float]) -> None
 def _figures(trial: Mapping[str, Any]) -> tuple[str, ...]:
     if trial["state"] == "void":
         return (f"void: {trial['reason']}",)
-    return tuple("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _FIGURES)
+    figures = ("-" if trial[name] is None else f"{trial[name]:,.3f}" for name in _FIGURES)
+    sizes = (
+        "-" if not trial[key] else f"{sign}{trial[key] / 2**20:,.1f}" for key, (_, sign) in _SIZES.items()
+    )
+    return (*figures, *sizes)
 
 
 def _named(trial: Mapping[str, Any], *, with_rows: bool) -> tuple[str, str]:

@@ -125,6 +125,10 @@ def _tell(found: dict[str, Any]) -> None:
             f"  Exact search, which nothing changed, took {found['drift']:.2f} times as long at the median: "
             "part of every change in latency is the machine's."
         )
+    if found["other_cpu"]:
+        click.echo(f"  {found['other_cpu']}")
+    if found["changed"]:
+        click.echo(f"  Changed in between: {', '.join(found['changed'])}.")
 
 
 @runs.command()

@@ -39,6 +39,8 @@ def _panels(shown: Shown) -> Iterator[Bars]:
     yield Bars(
         "index size, share of shared_buffers", lambda t: t.size_bytes, _size_of(shown), beside=_forecast
     )
+    if any("wal_forecast_bytes" in t.facts for t in shown.copies):
+        yield Bars("WAL of the build if logged", lambda t: t.facts.get("wal_forecast_bytes"), _build_wal)
     if any("inserted" in t.facts for t in shown.copies):
         yield Bars("time a row inserted", lambda t: _inserted(t).get("row_ms"), _row)
         yield Bars("WAL a row inserted", lambda t: _inserted(t).get("wal_bytes"), _wal)
@@ -112,6 +114,12 @@ def _row(trial: Trial) -> str:
 
 def _wal(trial: Trial) -> str:
     return size(_inserted(trial)["wal_bytes"]) if _inserted(trial) else ""
+
+
+def _build_wal(trial: Trial) -> str:
+    """Say what building it on a table that is logged would write; the copy is not."""
+    forecast = trial.facts.get("wal_forecast_bytes")
+    return f"~{size(forecast)}" if forecast else "none"
 
 
 def _spread(low: float | None, high: float | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.benchmark import growth_arms
+from dashboard.benchmark.judged import wal_remark
 from dashboard.benchmark.load import LIVE_ALONE, overload
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
@@ -160,6 +161,11 @@ def clients(shown: Shown) -> None:
             st.caption(f":material/info: {LIVE_ALONE}")
 
 
+_WAL_SAID = (
+    "The copy is not logged: the WAL is estimated, by the size of the index less what its pages leave free."
+)
+
+
 def builds(shown: Shown) -> None:
     """Draw what each index took to build and takes up, and what inserting beside it costs."""
     trials = [
@@ -183,6 +189,9 @@ def builds(shown: Shown) -> None:
         )
         for notice in dict.fromkeys(n for t in trials for n in t.facts.get("notices", ())):
             st.caption(f":material/info: The server said: {escaped(notice)}")
+        if any("wal_forecast_bytes" in t.facts for t in trials):
+            remark = wal_remark(shown.run)
+            st.caption(f":material/info: {_WAL_SAID}{f' {escaped(remark)}' if remark else ''}")
         with st.expander("The same as a table", icon=":material/table:"):
             twins.draw(twins.costs(trials, drawn), "Build time, size and insert cost of each index")
 

@@ -136,6 +136,10 @@ def _load_line(
     }
 
 
+WIDE = 3
+"""Panels side by side, beyond which there is more room for their words, and less for their bars."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
     """One panel of bars: a figure of each index, None where it has none, and how it is written.
@@ -155,6 +159,7 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
     """Draw one bar per index and panel, the panels side by side, each on an axis of its own from 0."""
     looks, figure = styles(trials), go.Figure()
     width = 1 / len(panels)
+    narrow = len(panels) > WIDE
     axes: dict[str, Any] = {}
     for number, panel in enumerate(panels, start=1):
         axis = "" if number == 1 else str(number)
@@ -163,7 +168,7 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
         axes[f"xaxis{axis}"] = {
             "title": panel.title,
             "domain": [(number - 1) * width + (0.02 if number > 1 else 0), number * width - 0.02],
-            "range": [0, most * 1.75],
+            "range": [0, most * (3 if narrow else 1.75)],
             "showticklabels": False,
             "showgrid": False,
         }
@@ -172,7 +177,7 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
             beyond = panel.most(trial) if panel.most else None
             figure.add_annotation(
                 note(
-                    _lines(panel, trial),
+                    _lines(panel, trial, narrow=narrow),
                     x=max(value or 0, beyond or 0),
                     y=_bar_name(trial),
                     xref=f"x{axis}",
@@ -191,8 +196,9 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
     )
 
 
-def _lines(panel: Bars, trial: Trial) -> str:
-    return "<br>".join(filter(None, (panel.written(trial), panel.beside(trial) if panel.beside else "")))
+def _lines(panel: Bars, trial: Trial, *, narrow: bool) -> str:
+    beside = panel.beside(trial) if panel.beside else ""
+    return "<br>".join(filter(None, (panel.written(trial), *beside.split(", " if narrow else "\n"))))
 
 
 def _bar_name(trial: Trial) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard.benchmark.compare import Pair, asked_the_same, drift
+from dashboard.benchmark.compare import Pair, asked_the_same, changed, drift, other_cpu
 from dashboard.benchmark.statistics import Difference, Verdict
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui.benchmark_reads import compared
@@ -27,8 +27,6 @@ CHIPS = {
 }
 DRIFTED = 0.1
 """Exact search that changed by more than this between two runs says that the machine did."""
-
-_SHOWN = ("postgresql", "pgvector", "rows", "vectorscope")
 
 
 def compare_card(before: Run, shown: Shown) -> None:
@@ -76,32 +74,18 @@ def _remarks(before: Run, after: Run, pairs: Sequence[Pair]) -> Iterator[str]:
             f":material/warning: Exact search, which nothing changed, is {abs(times - 1):.0%} {slower} at "
             "the median: part of every change in latency is the machine's."
         )
-    was, now = before.environment or {}, after.environment or {}
+    if told := other_cpu(before, after):
+        yield f":material/memory: {escaped(told)}"
     noisy = [str(run.id) for run in (before, after) if (run.environment or {}).get("noise", {}).get("noisy")]
     if noisy:
         yield (
             f":material/warning: The machine was not quiet during run {' and '.join(noisy)}: a difference in "
             "latency may be another hour's, which no interval over queries tells."
         )
-    changed = [
-        f"{name} {_told(was.get(name))} → {_told(now.get(name))}"
-        for name in _SHOWN
-        if was.get(name) != now.get(name)
-    ]
-    settings, others = was.get("settings", {}), now.get("settings", {})
-    changed += [
-        f"{name} {settings.get(name)} → {others.get(name)}"
-        for name in sorted(settings.keys() | others.keys())
-        if settings.get(name) != others.get(name)
-    ]
-    if changed:
-        yield f":material/swap_horiz: Changed in between: {escaped(', '.join(changed))}"
+    if others := changed(before, after):
+        yield f":material/swap_horiz: Changed in between: {escaped(', '.join(others))}"
     if before.fingerprint_before != after.fingerprint_before:
         yield ":material/table_edit: The table, or an index on it, is another than it was."
-
-
-def _told(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _table(pairs: Sequence[Pair], before: int, after: int, k: int) -> None:

@@ -52,6 +52,9 @@ def weighed(shown: Shown) -> Shown:
 
 def exported(run_id: int, format_name: str) -> bytes:
     """Write a run as a file, when it is asked for."""
-    run = state.run(run_id)
-    every = figures(run_id, tuple(trial.position for trial in run.trials))
-    return format_named(format_name).write(run, every)
+    run, wanted = state.run(run_id), format_named(format_name)
+    every = tuple(trial.position for trial in run.trials)
+    if not wanted.neighbours:
+        return wanted.write(run, figures(run_id, every))
+    with state.database().reading("figures") as connection:
+        return wanted.write(run, runs.figures(connection, run_id, every, neighbours=True))

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.benchmark.given import sentence
+from dashboard.benchmark.machine import whose
 from dashboard.benchmark.queries import HELD_OUT
 from dashboard.benchmark.trials import PlannedTrial
 from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
@@ -135,8 +136,11 @@ def circumstances(run: Run) -> dict[str, str]:
         "Memory": memory,
         "Builds": f"maintenance_work_mem {settings.get('maintenance_work_mem')}, "
         f"up to {settings.get('max_parallel_maintenance_workers')} parallel workers",
-        "Client": f"{client.get('cpus')} CPUs, {size(client.get('memory_bytes', 0))}, "
-        f"load {load[0]:.1f} at the start",
+        **({"Compiled": facts["build"].partition(" on ")[2]} if "build" in facts else {}),
+        "Machine": f"{client.get('cpu') or 'a processor not known'}, {client.get('cpus')} CPUs, "
+        f"{size(client.get('memory_bytes', 0))}, load {load[0]:.1f} at the start ({whose(facts)})",
+        **({"System": f"{client['system']}, {client['kernel']}"} if "kernel" in client else {}),
+        **({"Storage": facts["storage"]} if facts.get("storage") else {}),
         "Rows": f"{run.rows or 0:,} searched, {facts.get('type')}({facts.get('dimensions')})"
         f"{_left_out(facts)}",
         "Queries": f"{run.queries or 0:,} {_source(plan)}, seed {plan['seed']}, "

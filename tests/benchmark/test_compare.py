@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from dashboard.benchmark.compare import COMPARED, asked_the_same, compare, drift, matched
+from dashboard.benchmark.compare import (
+    COMPARED,
+    asked_the_same,
+    changed,
+    compare,
+    drift,
+    matched,
+    other_cpu,
+)
+from dashboard.benchmark.machine import SERVER_ELSEWHERE, SERVER_HERE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.statistics import Verdict
 from dashboard.benchmark.trials import sweep
@@ -97,3 +106,46 @@ def test_the_drift_of_the_machine_is_told_by_exact_search() -> None:
     pairs = compare(before, after, matched(before.trials, after.trials), known, known)
     assert drift(pairs) == pytest.approx(1.5)
     assert drift([]) is None
+
+
+def test_another_processor_is_said_and_whose_it_is() -> None:
+    def on(cpu: str | None, server: str | None) -> Run:
+        return replace(run_of(), environment={"server": server, "client": {"cpu": cpu}})
+
+    here = on("AMD EPYC 9354", SERVER_HERE)
+    assert other_cpu(here, here) is None
+    assert other_cpu(run_of(), here) is None, "of an older run nothing is known"
+    assert other_cpu(on(None, SERVER_HERE), here) is None
+    told = other_cpu(here, on("Xeon", SERVER_HERE))
+    assert told
+    assert told.startswith("The processor is another: AMD EPYC 9354 → Xeon, of server and client.")
+    told = other_cpu(here, on("Xeon", SERVER_ELSEWHERE))
+    assert told
+    assert "The client's processor is another: AMD EPYC 9354 → Xeon; the server's is not known." in told
+
+
+def test_what_else_changed_is_told_of_what_both_runs_know() -> None:
+    was = {
+        "postgresql": "18.1",
+        "build": "PostgreSQL 18.1 on x86_64, compiled by gcc 12, 64-bit",
+        "rows": 1000,
+        "client": {"cpu": "one", "kernel": "Linux 6.1", "memory_bytes": 2**33},
+        "settings": {"jit": "on", "work_mem": "4MB"},
+    }
+    now = {
+        "postgresql": "18.2",
+        "build": "PostgreSQL 18.2 on x86_64, compiled by gcc 14, 64-bit",
+        "rows": 2000,
+        "storage": "ext4 on /dev/vda",
+        "client": {"cpu": "other", "kernel": "Linux 6.8", "memory_bytes": 2**33},
+        "settings": {"jit": "off", "work_mem": "4MB", "wal_compression": "off"},
+    }
+    before, after = (replace(run_of(), environment=known) for known in (was, now))
+    assert changed(before, after) == [
+        "postgresql 18.1 → 18.2",
+        "rows 1,000 → 2,000",
+        "build x86_64, compiled by gcc 12, 64-bit → x86_64, compiled by gcc 14, 64-bit",
+        "kernel Linux 6.1 → Linux 6.8",
+        "jit on → off",
+    ]
+    assert changed(run_of(), after) == []

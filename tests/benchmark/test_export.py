@@ -30,7 +30,7 @@ TRIALS = (
         trial(value=40, position=1),
         k=10,
         facts={"server_ms": 0.4, "inserted": {"rows": 50, "row_ms": 0.2, "wal_bytes": 900.0}}
-        | {"size_forecast_bytes": 40 * 2**20},
+        | {"size_forecast_bytes": 40 * 2**20, "wal_forecast_bytes": 49 * 2**20},
         load=[POINT],
     ),
     replace(trial("ivfflat", 4, position=2, void=True), k=10, subset="1 %"),
@@ -59,6 +59,7 @@ def test_csv_has_a_line_a_trial_and_a_column_for_every_bound() -> None:
     assert rows[1]["recall_low"] == "0.98"
     assert rows[1]["insert_row_ms"] == "0.2"
     assert (rows[1]["size_forecast_bytes"], rows[1]["size_over_forecast"]) == (str(40 * 2**20), "1.25")
+    assert (rows[0]["wal_forecast_bytes"], rows[1]["wal_forecast_bytes"]) == ("", str(49 * 2**20))
     assert rows[2]["subset"] == "1 %"
 
 
@@ -111,7 +112,7 @@ def test_hdf5_is_laid_out_as_ann_benchmarks_keeps_a_result() -> None:
         assert group.attrs["best_search_time"] == pytest.approx(0.0015)
         assert group["metrics/knn/recalls"][:] == pytest.approx([9, 10])
         assert group["metrics/knn"].attrs["mean"] == pytest.approx(0.95)
-        assert "neighbors and distances" in group.attrs["absent"]
+        assert "neighbors and distances" in group.attrs["absent"], "as of a run before they were kept"
 
 
 def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None:
@@ -122,7 +123,7 @@ def test_the_report_loads_nothing_and_says_the_verdict_for_each_filter() -> None
     assert page.count("<svg") == 1
     assert "<td>2.00<small>1.80 to 2.20</small></td>" in page, "p95 with its interval"
     assert "<th>Worst tenth</th>" in page
-    assert "<td>50.0<small>1.25 of forecast</small></td>" in page
+    assert "<td>50.0<small>1.25 of forecast</small></td><td>~49.0</td>" in page
     assert "[[index]]" in page
 
 
@@ -185,3 +186,22 @@ def test_every_row_has_the_same_columns() -> None:
 def test_an_unknown_format_is_refused_by_name() -> None:
     with pytest.raises(RequestError, match="'docx'"):
         format_named("docx")
+
+
+@pytest.mark.parametrize(
+    ("settings", "remark"),
+    [
+        ({}, None),
+        ({"wal_level": "replica", "wal_compression": "off"}, None),
+        ({"wal_level": "replica", "wal_compression": "lz4"}, "wal_compression = lz4 a build writes less"),
+        ({"wal_level": "minimal", "wal_compression": "lz4"}, "wal_level = minimal a plain CREATE INDEX"),
+    ],
+)
+def test_what_the_servers_settings_make_of_the_wal_forecast_is_said(
+    settings: dict[str, str], remark: str | None
+) -> None:
+    run = replace(RUN, environment={"settings": settings})
+    told = to_document(run)["wal_remark"]
+    assert (told is None) if remark is None else (remark in told)
+    assert (remark or "</html>") in written("html", run).decode()
+    assert to_document(replace(run, trials=TRIALS[:1]))["wal_remark"] is None, "nothing is forecast"

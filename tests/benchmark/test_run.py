@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from dashboard.benchmark.document import to_document
+from dashboard.benchmark.machine import SERVER_HERE
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.run import sweep_scratch
@@ -45,6 +46,7 @@ def test_an_index_is_built_once_for_all_its_settings(bench: Bench) -> None:
     assert run.exact is not None
     assert (run.exact.build_s, run.exact.size_bytes) == (None, None)
     hnsw, ivfflat = run.trials[1:3], run.trials[3:5]
+    assert all(0.5 < t.facts["wal_forecast_bytes"] / (t.size_bytes or 0) <= 1.02 for t in (*hnsw, *ivfflat))
     assert len({trial.build_s for trial in hnsw}) == len({trial.build_s for trial in ivfflat}) == 1
     assert (hnsw[0].size_bytes or 0) > (ivfflat[0].size_bytes or 0) > 0
 
@@ -100,7 +102,11 @@ def test_the_document_holds_every_figure_under_its_name(bench: Bench) -> None:
             assert trial[f"{key}_low"] <= trial[key] <= trial[f"{key}_high"]
     assert document["exact"]["index"] == "exact"
     assert document["trials"][0]["options"] == {"m": 8, "ef_construction": 64}
-    assert document["environment"]["pgvector"]
+    known = document["environment"]
+    assert known["pgvector"]
+    assert known["build"].startswith(f"PostgreSQL {known['postgresql']} on ")
+    assert known["server"] == SERVER_HERE
+    assert {"cpu", "cpus", "memory_bytes", "system", "kernel"} <= set(known["client"])
     assert document["environment"]["table_unchanged"] is True
 
 

@@ -95,7 +95,8 @@ def test_every_setting_asked_is_kept_with_the_queries_that_decided_it(
     whole = [trial for trial in alike(run.trials) if trial.method == "ivfflat"]
     found = min(int(t.setting["probes"]) for t in whole if t.measures["recall"] >= 0.9)
     below = [t for t in run.trials if t.method == "ivfflat" and int(t.setting["probes"]) < found]
-    nearest = max(below, key=lambda trial: int(trial.setting["probes"]))
+    # What a few queries had taken for enough may miss when all are asked: then these are the evidence.
+    nearest = max(below, key=lambda trial: (int(trial.setting["probes"]), not trial.is_short))
     assert nearest.measures["recall"] < 0.9
     assert found - int(nearest.setting["probes"]) <= max(1, found * 0.15)
     assert not any(trial.is_short for trial in whole)

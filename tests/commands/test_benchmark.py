@@ -149,7 +149,19 @@ def test_a_table_of_trials_is_printed_with_what_it_took(run: Run) -> None:
     )  # fmt: skip
 
     head, exact, hnsw, *told = said.out.splitlines()
-    assert head.split() == ["index", "setting", "recall", "p50_ms", "p95_ms", "qps", "build_s"]
+    assert head.split() == [
+        "index",
+        "setting",
+        "recall",
+        "p50_ms",
+        "p95_ms",
+        "qps",
+        "build_s",
+        "size_mb",
+        "wal_mb",
+    ]
+    assert hnsw.split()[-1].startswith("~"), "an estimate"
+    assert exact.split()[-3:] == ["-", "-", "-"]
     assert exact.split()[:2] == ["exact", "k=5"]
     assert "hnsw:m=8,ef_construction=64" in hnsw
     assert "ef_search=40, k=5  " in hnsw

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ Keep = Callable[..., int]
 def keep(database: Database) -> Keep:
     """Keep a run of trials made by hand."""
 
-    def kept(*trials: Trial, plan: BenchmarkPlan = PLAN) -> int:
-        return keep_run(database, ITEMS, plan, *trials)
+    def kept(*trials: Trial, plan: BenchmarkPlan = PLAN, **facts: Any) -> int:
+        return keep_run(database, ITEMS, plan, *trials, **facts)
 
     return kept
 
@@ -99,6 +100,19 @@ def test_runs_are_compared_with_the_first(run: Run, keep: Keep) -> None:
     told = run("runs", "compare", before, slower).out
     assert f"Run {slower} beside run {before}: the same queries" in told
     assert "ef_search=40: recall no real difference (+0 [+0, +0]), p95 worse (+1 ms [" in told
+
+
+def test_runs_of_two_machines_are_compared_and_it_is_said(run: Run, keep: Keep) -> None:
+    made: list[dict[str, Any]] = [
+        {"pgvector": version, "client": {"cpu": cpu}} for version, cpu in (("0.8.4", "Old"), ("0.8.5", "New"))
+    ]
+    before, after = (keep(exact(), trial(), environment=known) for known in made)
+    told = run("runs", "compare", before, after).out
+    assert "  The client's processor is another: Old → New; the server's is not known." in told
+    assert "  Changed in between: pgvector 0.8.4 → 0.8.5." in told
+    [said] = run("runs", "compare", before, before + 1, "--json").document["compared"]
+    assert said["changed"] == ["pgvector 0.8.4 → 0.8.5"]
+    assert "Old → New" in said["other_cpu"]
 
 
 def test_a_run_is_written_to_a_file_of_every_format(run: Run, keep: Keep, tmp_path: Path) -> None:

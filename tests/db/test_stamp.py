@@ -56,6 +56,7 @@ def test_the_stamp_names_versions_and_settings(database: Database) -> None:
         stamp = server_stamp(connection)
 
     assert stamp["postgresql"].split(".")[0].isdigit()
+    assert stamp["build"].startswith(f"PostgreSQL {stamp['postgresql']} on ")
     assert stamp["pgvector"].count(".") == 2
     assert set(SETTINGS) == set(stamp["settings"])
     assert stamp["settings"]["enable_seqscan"] == "on"

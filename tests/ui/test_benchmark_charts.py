@@ -116,8 +116,18 @@ def test_a_size_stands_beside_what_had_been_forecast() -> None:
     [size] = [panel for panel in panels(seen(run, TARGET)) if panel.beside]
     [bar] = drawn.bars_by_index([made], [size], 100).layout.annotations
     assert bar.text == "50.0 MB<br>~40.0 MB forecast, 1.25 times"
+    many = drawn.bars_by_index([made], [size] * 4, 100).layout.annotations
+    assert many[0].text == "50.0 MB<br>~40.0 MB forecast<br>1.25 times", "in less room"
     costs = twins.costs([made], [size]).to_dict("records")[0]
     assert costs["Index size, share of shared_buffers: forecast"] == "~40.0 MB forecast, 1.25 times"
+
+
+def test_the_wal_of_a_build_has_a_panel_where_it_was_forecast() -> None:
+    made = replace(trial(), facts={"wal_forecast_bytes": 49 * 2**20})
+    titles = [[p.title for p in panels(seen(run_of(exact(), t, plan=PLAN), TARGET))] for t in (trial(), made)]
+    assert titles[1] == [*titles[0], "WAL of the build if logged"]
+    [*_, wal] = panels(seen(run_of(exact(), made, plan=PLAN), TARGET))
+    assert (wal.of(made), wal.written(made), wal.written(exact())) == (49 * 2**20, "~49.0 MB", "none")
 
 
 def test_every_measure_is_listed_with_its_interval() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from dashboard.benchmark.machine import SERVER_HERE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.statistics import Difference
 from dashboard.benchmark.statistics import Verdict as Told
@@ -157,6 +158,19 @@ def test_missing_rows_have_a_column_where_there_are_any() -> None:
 def test_the_share_of_queries_under_the_target_stands_beside_the_mean() -> None:
     frame = tables.judged([exact(), trial()], judge([], Target()), {1: 0.25})
     assert frame["Under target"].tolist()[1] == 0.25
+
+
+def test_a_run_says_whose_machine_its_figures_are() -> None:
+    told = tables.circumstances(RUN)["Machine"]
+    assert told.startswith("a processor not known, 2 CPUs, 8.0 GB, load 0.4 at the start")
+    assert told.endswith("(the client's; the server's is not known)")
+    known = dict(RUN.environment or {})
+    client = {**known["client"], "cpu": "AMD EPYC", "system": "Debian 12", "kernel": "Linux 6.1"}
+    here = known | {"client": client, "server": SERVER_HERE, "storage": "ext4 on /dev/vda"}
+    facts = tables.circumstances(replace(RUN, environment=here))
+    assert facts["Machine"].startswith("AMD EPYC, 2 CPUs")
+    assert facts["Machine"].endswith("(server and client)")
+    assert (facts["System"], facts["Storage"]) == ("Debian 12, Linux 6.1", "ext4 on /dev/vda")
 
 
 def test_a_run_says_where_its_queries_came_from_and_how_quiet_the_machine_was() -> None:
