@@ -126,9 +126,18 @@ def test_copies_of_several_sizes_take_each_its_time_and_the_largest_its_space() 
 
 
 def test_a_search_for_a_target_takes_less_than_its_candidates_together() -> None:
-    tuned = replace(SWEPT, target=Target(), variants=tuple(Variant(v.index, ()) for v in SWEPT.variants))
+    specs = [parse_spec(f"hnsw:m={m}") for m in (8, 16, 24, 32)]
+    tuned = replace(SWEPT, target=Target(), variants=tuple(Variant(spec, ()) for spec in specs))
+    swept = replace(SWEPT, variants=sweep(specs, {}))
+    together_s = of(swept).build_s
 
-    assert 0 < of(tuned).build_s < of().build_s
+    assert 0 < of(tuned).build_s < together_s
+    few = replace(COLUMN, rows=5_000)
+    assert of(tuned, few).build_s == of(swept, few).build_s, "all are built"
+    rare = replace(tuned, subsets=("0.1 %",))
+    assert of(rare).build_s == pytest.approx(together_s), "no small copy has enough of such rows"
+    met = replace(tuned, subsets=("price <= 9",))
+    assert of(met).build_s < of(met, share_met=0.001).build_s
 
 
 def test_a_server_that_reads_slowly_is_forecast_to_be_slow_in_all() -> None:
