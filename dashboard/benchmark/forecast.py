@@ -208,7 +208,7 @@ class _Counted:
         if plan.target:
             build_s, query_s = self.tuned(rows)
         levels = len(plan.clients) + bool(plan.rate)
-        asked = sum(trial.arm != LIVE for trial in trials)
+        asked = [sum((trial.arm == LIVE) is live for trial in trials) for live in (False, True)]
         inserted = plan.inserts * (1 + len(builds))
         pace, dimensions = self.paces.read, self.found.dimensions
         return _Part(
@@ -216,7 +216,8 @@ class _Counted:
             truth_s=pace * plan.queries * rows * dimensions * PRODUCT_S * len(plan.subsets),
             build_s=build_s,
             query_s=query_s,
-            load_s=asked * levels * (plan.seconds + max(1.0, pace) * SETTLING_S),
+            load_s=(asked[False] * levels + asked[True] * len(plan.clients) * plan.live_clients)
+            * (plan.seconds + max(1.0, pace) * SETTLING_S),
             insert_s=pace * inserted * 2 * COPY_ROW_S
             + math.fsum(plan.inserts * 2 * self.graph_row_s(spec, rows) for spec in builds),
         )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from dashboard.benchmark.environment import environment, memory_bytes
 from dashboard.benchmark.forecast import check_time, forecast
+from dashboard.benchmark.live_load import load_announced
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved
@@ -85,6 +86,8 @@ def start(
         job_id=job_id,
     )
     ledger.log(f"Forecast. {expected.sentence()}")
+    if announced := load_announced(plan):
+        ledger.log(announced)
     started: dict[str, Any] = {"run": run_id, "dimensions": found.dimensions, "queries": plan.queries}
     started |= {"share_met": share} if plan.target else {}
     ledger.save(connection, Progress(0, len(plan.trials), "trials", "starting"), started)

@@ -92,6 +92,13 @@ def test_whatever_is_added_to_a_plan_takes_longer(change: dict[str, object]) -> 
     assert of(replace(SWEPT, **change)).total_s > of().total_s  # type: ignore[arg-type]
 
 
+def test_clients_on_the_live_table_are_in_the_forecast() -> None:
+    live = replace(SWEPT, live=True, clients=(1, 4), seconds=10)
+    more_s = of(replace(live, live_clients=True)).load_s - of(live).load_s
+
+    assert 2 * 2 * 10 <= more_s < 2 * 2 * 15, "two trials, by two numbers of clients"
+
+
 @given(
     rows=st.integers(1_000, 10_000_000),
     dimensions=st.integers(1, 199),

@@ -326,6 +326,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "rebuilds": {"rebuilds": 2},
     "inserts": {"inserts": 10},
     "live table": {"live": True},
+    "clients on the live table": {"live_clients": True},
     "ef_search or probes": {"variants": (Variant(parse_spec("hnsw"), (40,)),)},
     "second iterative_scan of a candidate": {
         "variants": (Variant(parse_spec("hnsw"), (), ("off", "relaxed_order")),)
