@@ -24,6 +24,10 @@ _SETTINGS = text("""
 SELECT name, current_setting(name) AS value, source, pending_restart
 FROM pg_settings WHERE name = ANY (:names)
 """)
+_LEFT = text("""
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+       - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+""")
 _SESSIONS = text("""
 SELECT coalesce(nullif(application_name, ''), 'idle, or without a name') AS program,
        count(*) AS sessions,
@@ -72,3 +76,8 @@ def server_settings(connection: Connection) -> tuple[ServerSetting, ...]:
 def sessions(connection: Connection) -> tuple[Sessions, ...]:
     """Count who else is connected to this database, the most numerous first; ours name their purpose."""
     return tuple(Sessions(**row) for row in connection.execute(_SESSIONS).mappings())
+
+
+def connections_left(connection: Connection) -> int:
+    """Count the sessions that the server would still admit."""
+    return max(0, int(connection.execute(_LEFT).scalar_one()))

@@ -42,12 +42,14 @@ def main() -> None:
                 cursor.execute(statement)
             connection.connection.driver_connection.commit()  # type: ignore[union-attr]
             connection.connection.driver_connection.autocommit = True  # type: ignore[union-attr]
-            for number in range(WARM_UP):
-                cursor.execute(task.statements[(task.first + number) % len(task.statements)])
-                cursor.fetchall()
+            if task.look:
+                say(_explained(cursor, task))
+                pickle.load(inbox)  # admitted
+            _warm_up(cursor, task)
             say({})
             start_ns: int = pickle.load(inbox)
-            say(_on_time(cursor, task, start_ns) if task.every_ns else _in_turn(cursor, task, start_ns))
+            told = _on_time(cursor, task, start_ns) if task.every_ns else _in_turn(cursor, task, start_ns)
+            say(told | (_explained(cursor, task) if task.look else {}))
     except DashboardError as error:
         say(error)
 
@@ -58,6 +60,21 @@ def _end_with(inbox: int) -> None:
     hung_up.register(inbox, 0)  # nothing but the hang-up wakes it: what is sent is read elsewhere
     hung_up.poll()
     os._exit(1)
+
+
+def _explained(cursor: Any, task: Task) -> dict[str, Any]:
+    cursor.execute(task.look)
+    return {"plan": cursor.fetchone()[0]}
+
+
+def _warm_up(cursor: Any, task: Task) -> None:
+    """Ask a few queries, for no longer than the load will take."""
+    until_ns = perf_counter_ns() + round(task.seconds * 1e9)
+    for number in range(WARM_UP):
+        cursor.execute(task.statements[(task.first + number) % len(task.statements)])
+        cursor.fetchall()
+        if perf_counter_ns() > until_ns:
+            break
 
 
 def _in_turn(cursor: Any, task: Task, start_ns: int) -> dict[str, Any]:

@@ -81,6 +81,16 @@ class Database:
         return tuple(Database(url, read_timeout_s=self._read_timeout_s, tag=self._tag) for url in urls)
 
     @property
+    def read_url(self) -> URL:
+        """Where the login that only reads connects; the other's address where there is but one."""
+        return self._read_url
+
+    @property
+    def read_timeout_s(self) -> int:
+        """How long a statement of ``reading`` may take."""
+        return self._read_timeout_s
+
+    @property
     def reader(self) -> str | None:
         """The login that only reads, where it is another than the one that writes."""
         return self._read_url.username if self._read_url.username != self.url.username else None

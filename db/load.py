@@ -23,15 +23,24 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
 from db.arms import Arm
 from db.engine import Database
 from db.errors import ConnectionFailed, DashboardError, DatabaseError
+from db.explain import Plan, parse_plan
 from db.timing import prepared
 
 _ROOT = Path(__file__).resolve().parents[1]
 _DIALECT = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
+
+_ONLY_READ = text("""
+SELECT set_config('default_transaction_read_only', 'on', false),
+       set_config('statement_timeout', :timeout, false),
+       set_config('lock_timeout', '2s', false)
+""")
+"""Of the session: its searches are transactions of their own, as those of an application are."""
 
 WATCH_S = 0.3
 
@@ -53,6 +62,8 @@ class Task:
     """Nanoseconds between two queries of an open loop; 0 for a closed one."""
     after_ns: int
     """How long after the start the first query of an open loop is due."""
+    look: bytes = b""
+    """The EXPLAIN by which it tells its plan, before all else and again at the end; empty: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +92,30 @@ def offer(
     seconds: float,
     rate: float = 0,
     watch: Callable[[], None] = lambda: None,
+    admit: Callable[[Plan], None] | None = None,
 ) -> Load:
-    """Let ``clients`` ask ``queries`` an arm's way, as ``together`` does."""
+    """Let ``clients`` ask ``queries`` an arm's way, as ``together`` does.
+
+    With ``admit``, which hears the plan of every client, before it asks and afterwards, and raises what it
+    will not have, they are of the login that reads: no transaction of theirs may write, or take longer than
+    a page's.
+    """
+    limits = {"timeout": f"{database.read_timeout_s}s"} if admit else {}
     setup = [
         str(step.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})) % ()
-        for step in prepared("nearest", arm)
+        for step in (*([_ONLY_READ.bindparams(**limits)] if admit else []), *prepared("nearest", arm))
     ]
     statements = [b"EXECUTE nearest('%s')" % query for query in queries]
-    return together(database, setup, statements, clients=clients, seconds=seconds, rate=rate, watch=watch)
+    return together(
+        database,
+        setup,
+        statements,
+        clients=clients,
+        seconds=seconds,
+        rate=rate,
+        watch=watch,
+        admit=admit,
+    )
 
 
 def together(
@@ -100,15 +127,16 @@ def together(
     seconds: float,
     rate: float = 0,
     watch: Callable[[], None] = lambda: None,
+    admit: Callable[[Plan], None] | None = None,
 ) -> Load:
     """Let ``clients`` send ``statements`` over and over for ``seconds``, each after its own ``setup``.
 
     ``rate`` is that of all together, 0 for as fast as they are answered.  ``watch`` is called a few times a
-    second, and what it raises ends the load.
+    second, and what it or ``admit`` raises ends the load.
 
     Raises DatabaseError where the server refuses a client's setup, ConnectionFailed where it is not there.
     """
-    url = database.url.render_as_string(hide_password=False)
+    url = (database.read_url if admit else database.url).render_as_string(hide_password=False)
     every_ns = ceil(1e9 * clients / rate) if rate else 0
     tasks = [
         Task(
@@ -119,18 +147,23 @@ def together(
             seconds=seconds,
             every_ns=every_ns,
             after_ns=number * every_ns // clients,
+            look=b"EXPLAIN (FORMAT JSON) " + statements[0] if admit else b"",
         )
         for number in range(clients)
     ]
     with ExitStack() as stack:
         started = [stack.enter_context(_client(task)) for task in tasks]
+        if admit:
+            _admit(started, admit, watch)
         for client in started:
             _hear(client, watch)
         start_ns = perf_counter_ns() + LEAD_NS
         for client in started:
-            pickle.dump(start_ns, _stream(client.stdin))
-            _stream(client.stdin).flush()
+            _tell(client, start_ns)
         parts = [_hear(client, watch) for client in started]
+    if admit:
+        for part in parts:
+            admit(parse_plan(part["plan"]))
     finished = np.concatenate([part["finished_ns"] for part in parts]) - start_ns
     taken = np.concatenate([part["taken_ns"] for part in parts])
     order = np.argsort(finished, kind="stable")
@@ -145,6 +178,15 @@ def together(
     )
 
 
+def _admit(
+    started: Sequence[subprocess.Popen[bytes]], admit: Callable[[Plan], None], watch: Callable[[], None]
+) -> None:
+    for client in started:
+        admit(parse_plan(_hear(client, watch)["plan"]))
+    for client in started:
+        _tell(client, "admitted")
+
+
 @contextmanager
 def _client(task: Task) -> Iterator[subprocess.Popen[bytes]]:
     """Start a client; whatever happens, it does not outlive this."""
@@ -152,16 +194,20 @@ def _client(task: Task) -> Iterator[subprocess.Popen[bytes]]:
         [sys.executable, "-m", "db.client"], cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
-        pickle.dump(task, _stream(process.stdin))
-        _stream(process.stdin).flush()
+        _tell(process, task)
         yield process
     finally:
         process.kill()
         process.communicate()
 
 
+def _tell(client: subprocess.Popen[bytes], what: object) -> None:
+    pickle.dump(what, _stream(client.stdin))
+    _stream(client.stdin).flush()
+
+
 def _hear(client: subprocess.Popen[bytes], watch: Callable[[], None]) -> Any:
-    """Read what a client says next.
+    """Read what a client says next: one thing, as it then waits for an answer.
 
     Raises DatabaseError where it says what went wrong, or nothing; ConnectionFailed where the server is
     gone, for which another attempt may wait.

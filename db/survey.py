@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Float, func, literal, literal_
 from db.columns import VectorColumn
 from db.distance import Distance
 from db.errors import RequestError
+from db.filters import Filter
 from db.indexes import PAGE_BYTES, stored_bytes
 
 TOAST_BYTES = 2000
@@ -63,6 +65,14 @@ def survey(connection: Connection, column: VectorColumn, distance: Distance) -> 
             f"Scale the vectors down to lengths of {math.sqrt(LARGEST_SQUARE):.0e} or less.",
         )
     return Survey(filled - zero, rows - filled, zero, low)
+
+
+def count_met(connection: Connection, column: VectorColumn, filters: Sequence[Filter]) -> int:
+    """Count the rows with a vector that meet every one of ``filters``."""
+    source = column.as_table(*(f.column for f in filters))
+    columns = dict(source.c.items())
+    met = select(func.count(source.c[column.column])).where(*(f.clause(columns) for f in filters))
+    return connection.execute(met).scalar_one()
 
 
 def forecast_bytes(rows: int, dimensions: int, vector_type: str) -> int:

@@ -34,6 +34,10 @@ class Found:
 
     value: int
     p95_ms: float
+    low_ms: float
+    high_ms: float
+    """The 95 % interval of the latency."""
+    build_s: float
     meets: bool
     """Both: recall, and latency at p95."""
 
@@ -58,10 +62,11 @@ class Search:
         trial = self._known(planned) or self._ask_all(planned, None)
         return trial.measures.get("p95_ms", math.inf)
 
-    def best_setting(self, variant: Variant) -> Found | None:
+    def best_setting(self, variant: Variant, fastest: Found | None = None) -> Found | None:
         """Find the smallest setting of a candidate that meets the recall; None where none does.
 
-        The index is built where something is left to be asked, and dropped in any case.
+        None also once it is known to be slower than the ``fastest`` so far, where there is one.  The index
+        is built where something is left to be asked, and dropped in any case.
         """
         attempt, spec = self._attempt, variant.index
         known = [t for t in self._kept if (t.method, t.options) == (spec.method.name, spec.options)]
@@ -72,7 +77,7 @@ class Search:
         index = index_of(attempt, spec, PlannedTrial(position, spec))
         found = None
         try:
-            if value := self._bisect(variant, index):
+            if value := self._bisect(variant, index, fastest):
                 found = self._confirmed(variant, value, index)
         except RequestError as refused:
             attempt.ledger.log(f"{spec}: {refused.message}")
@@ -100,33 +105,37 @@ class Search:
             p95_ms = trial.measures.get("p95_ms", math.inf)
             enough = _reaches(trial, self._target.recall)
             if enough or not trial.is_measured or value >= _highest(variant.index):
-                return Found(value, p95_ms, enough and p95_ms <= self._target.p95_ms)
+                return Found(
+                    value,
+                    p95_ms,
+                    trial.measures.get("p95_ms_low", math.inf),
+                    trial.measures.get("p95_ms_high", math.inf),
+                    trial.build_s or 0.0,
+                    enough and p95_ms <= self._target.p95_ms,
+                )
             value = min(max(value + 1, round(value * CLOSE)), _highest(variant.index))
 
-    def _bisect(self, variant: Variant, index: Index) -> int | None:
+    def _bisect(self, variant: Variant, index: Index, fastest: Found | None) -> int | None:
         high = _highest(variant.index)
-        value = _first(variant.index)
-        meets = self._meets(variant, value, index)
-        misses, enough = (0, value) if meets else (value, 0)
-        while not enough:
-            if misses >= high:
-                return None
-            value = min(misses * 2, high)
-            if self._meets(variant, value, index):
+        misses, enough, value = 0, high + 1, _first(variant.index)
+        while True:
+            trial = self._asked(variant, value, index)
+            if _reaches(trial, self._target.recall):
                 enough = value
+            elif value >= high or (fastest and trial.measures.get("p95_ms_low", 0) > fastest.high_ms):
+                return None  # a wider search takes longer still
             else:
                 misses = value
-        while enough - misses > 1 and enough > misses * CLOSE:
-            value = max(misses + 1, min(enough - 1, round(math.sqrt(max(misses, 1) * enough))))
-            if self._meets(variant, value, index):
-                enough = value
+            if enough > high:
+                value = min(misses * 2, high)
+            elif enough - misses > 1 and enough > misses * CLOSE:
+                value = max(misses + 1, min(enough - 1, round(math.sqrt(max(misses, 1) * enough))))
             else:
-                misses = value
-        return enough
+                return enough
 
-    def _meets(self, variant: Variant, value: int, index: Index) -> bool:
+    def _asked(self, variant: Variant, value: int, index: Index) -> Trial:
         planned = self._planned(variant, value)
-        return _reaches(self._known(planned) or self._decide(planned, index), self._target.recall)
+        return self._known(planned) or self._decide(planned, index)
 
     def _decide(self, planned: PlannedTrial, index: Index) -> Trial:
         """Ask more and more queries, until the interval of the recall leaves the target on one side."""

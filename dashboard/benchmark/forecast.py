@@ -16,9 +16,25 @@ from typing import Any
 
 from dashboard.benchmark.load import SETTLING_S
 from dashboard.benchmark.looks import LOOKED_INTO
-from dashboard.benchmark.paces import Paces, bounded
+from dashboard.benchmark.paces import (
+    COPY_ELEMENT_S,
+    COPY_ROW_S,
+    GRAPH_S,
+    LISTS_S,
+    PARALLEL_BYTES,
+    PRODUCT_S,
+    READ_ELEMENT_S,
+    READ_ROW_S,
+    SERVER_MEMORY_MB,
+    SPILLED,
+    STATEMENT_S,
+    VISIT_S,
+    Paces,
+    bounded,
+)
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.rounds import CONTROLS
+from dashboard.benchmark.screening import SURVIVORS, screened_rows, share_known
 from dashboard.benchmark.trials import PlannedTrial
 from db.errors import RequestError
 from db.forms import IndexSpec
@@ -27,42 +43,11 @@ from db.pace import Pace
 from db.runs import LIVE
 from db.survey import Survey, forecast_bytes
 
-READ_ROW_S, READ_ELEMENT_S = 0.1e-6, 1.2e-9
-"""Exact search, and every other reading of all vectors: per row, and per element of one."""
-
-COPY_ROW_S, COPY_ELEMENT_S = 4e-6, 10e-9
-"""Into the copy, and from there to this process."""
-
-PRODUCT_S = 2e-10
-"""One multiplication and addition of the exact answers, in float32."""
-
-GRAPH_S = 8e-6
-"""A row of HNSW costs this times the root of m x ef_construction, at 128 dimensions and 5,000 rows."""
-
-LISTS_S = 2e-9
-"""IVFFlat: per row, list and element, k-means and the assignment together."""
-
-VISIT_S = 2e-6
-"""HNSW: per candidate of ef_search, at 128 dimensions."""
-
-STATEMENT_S = 0.1e-3
-"""A search's planning, transport and answer."""
-
-PARALLEL_BYTES = 8 * 2**20
-"""From this size of heap on an index is built by two processes.  Source: min_parallel_table_scan_size."""
-
-SPILLED = 3
-"""How much slower a graph is built that outgrew its memory, on disk that is cached.
-Source: measured, 157 s against 51 s by one process."""
-
-SERVER_MEMORY_MB = 64
-"""maintenance_work_mem where nothing is set.  Source: PostgreSQL's default."""
-
 WARM_UP_SHARE = 0.3
 """Of a trial's queries, what the warm-up asks at most."""
 
-TUNED_SETTINGS = 8
-"""Settings that a bisection asks of a candidate, about; the last of them every query."""
+TUNED_QUERIES = 3
+"""How often a bisection asks every query of a candidate, about: most of its settings are asked a few."""
 
 TELLING_S = 0.05
 """What is read within less was over before it told anything of the pace."""
@@ -123,13 +108,18 @@ def forecast(
     read_s: float | None = None,
     pace: Pace | None = None,
     build_memory_mb: int = 0,
+    share_met: float | None = None,
 ) -> Forecast:
     """Forecast what ``plan`` takes on a column of which ``found`` is known.
 
-    ``read_s`` is how long reading all its vectors took once, ``pace`` what the server does at this moment;
-    None where nobody has measured it.
+    ``read_s`` is how long reading all its vectors took once, ``pace`` what the server does at this moment,
+    ``share_met`` the share of the rows that meets the filter of a search for a target; None where nobody has
+    measured it.
     """
-    usual = _Counted(plan, column_type, found, build_memory_mb or SERVER_MEMORY_MB)
+    share = share_known(plan) if share_met is None else share_met
+    usual = _Counted(
+        plan, column_type, found, build_memory_mb or SERVER_MEMORY_MB, 1.0 if share is None else share
+    )
     counted = replace(usual, paces=_paces(usual, read_s, pace))
     parts = [counted.on_copy(trials, size) for size, trials in _copies(plan)]
     rows = plan.searched_rows(found.rows)
@@ -203,6 +193,7 @@ class _Counted:
     type: str
     found: Survey
     build_memory_mb: int
+    share_met: float
     paces: Paces = Paces()
 
     def on_copy(self, trials: list[PlannedTrial], size: int | None) -> _Part:
@@ -217,7 +208,7 @@ class _Counted:
         if plan.target:
             build_s, query_s = self.tuned(rows)
         levels = len(plan.clients) + bool(plan.rate)
-        asked = sum(trial.arm != LIVE for trial in trials)
+        asked = [sum((trial.arm == LIVE) is live for trial in trials) for live in (False, True)]
         inserted = plan.inserts * (1 + len(builds))
         pace, dimensions = self.paces.read, self.found.dimensions
         return _Part(
@@ -225,18 +216,23 @@ class _Counted:
             truth_s=pace * plan.queries * rows * dimensions * PRODUCT_S * len(plan.subsets),
             build_s=build_s,
             query_s=query_s,
-            load_s=asked * levels * (plan.seconds + max(1.0, pace) * SETTLING_S),
+            load_s=(asked[False] * levels + asked[True] * len(plan.clients) * plan.live_clients)
+            * (plan.seconds + max(1.0, pace) * SETTLING_S),
             insert_s=pace * inserted * 2 * COPY_ROW_S
             + math.fsum(plan.inserts * 2 * self.graph_row_s(spec, rows) for spec in builds),
         )
 
     def tuned(self, rows: int) -> tuple[float, float]:
-        """Count a search for a target: the exact trial, and a candidate or two whole."""
-        builds = [self.build_s(variant.index, rows) for variant in self.plan.variants] or [0.0]
-        asked = (
-            TUNED_SETTINGS * self.plan.queries * (self.statement_s + self.visit_s(100) * self.paces.search)
-        )
-        return 1.5 * sum(builds) / len(builds), asked + self.plan.queries * self.read_s(rows)
+        """Count a search for a target: all candidates on a small copy and two whole, else all whole."""
+        specs = [variant.index for variant in self.plan.variants]
+        builds = [self.build_s(spec, rows) for spec in specs]
+        build_s, searched = math.fsum(builds), len(specs)
+        if small := screened_rows(self.plan, rows, self.share_met):
+            searched += SURVIVORS
+            build_s = SURVIVORS * build_s / len(specs) + math.fsum(self.build_s(s, small) for s in specs)
+        setting_s = self.statement_s + self.visit_s(100) * self.paces.search
+        asked_s = searched * TUNED_QUERIES * self.plan.queries * setting_s
+        return build_s, asked_s + self.plan.queries * self.read_s(rows)
 
     @property
     def width(self) -> float:

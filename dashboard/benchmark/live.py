@@ -37,7 +37,7 @@ LOOKS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Used:
+class Used:
     """What the planner chose for one trial, and the index it goes through, if any.
 
     ``walked`` names whatever is read in the order of a distance: vector indexes, which are approximate.
@@ -48,6 +48,7 @@ class _Used:
     index: IndexInfo | None
 
     def __str__(self) -> str:
+        """Name what is walked, else how the table is read."""
         return ", ".join(sorted(self.walked)) or self.plan.scan.node_type
 
 
@@ -56,11 +57,11 @@ class _Asked:
     """What is known of a trial while it is asked; ``ended`` is what the planner chose afterwards."""
 
     trial: PlannedTrial
-    used: _Used
+    used: Used
     first: First | None = None
     rounds: Rounds | None = None
     looks: list[Plan] = field(default_factory=list)
-    ended: _Used | None = None
+    ended: Used | None = None
 
     @property
     def is_expected(self) -> bool:
@@ -109,9 +110,9 @@ def _ask(
     queries = plan.asked(trials[0])
     beside_self = int(sample.are_rows.any())
     today = FORCED if through_index else {}
-    arms = [_arm(plan, column, trial, trial.k + beside_self, today) for trial in trials]
+    arms = [arm_of(plan, column, trial, trial.k + beside_self, today) for trial in trials]
     with database.reading("benchmark live") as connection, asking(connection, arms, sample.texts) as asker:
-        asked = [_Asked(trial, _used(asker.plan(n), column)) for n, trial in enumerate(trials)]
+        asked = [_Asked(trial, used_by(asker.plan(n), column)) for n, trial in enumerate(trials)]
         turns = [
             Turn(number, queries, f"{one.trial.k} of {one.trial.subset}" if one.trial.today else None)
             for number, one in enumerate(asked)
@@ -125,7 +126,7 @@ def _ask(
             one = asked[turn.number]
             one.rounds = rounds[turn.number]
             one.looks = look_into(asker, turn, budget_s=LOOKS_S)
-            one.ended = _used(asker.plan(turn.number), column)
+            one.ended = used_by(asker.plan(turn.number), column)
         return asked, quiet
 
 
@@ -151,17 +152,19 @@ def without_self(found: Floats, exact: Floats) -> Floats:
     return np.asarray(found[kept].reshape(len(found), -1))
 
 
-def _arm(
+def arm_of(
     plan: BenchmarkPlan, column: ColumnInfo, trial: PlannedTrial, k: int, today: Mapping[str, str]
 ) -> Arm:
+    """Say how the live table is asked for ``k`` rows; ``today`` are the settings of today's index."""
     subset = plan.filters.get(trial.subset or "")
     search = LiveSearch(column, plan.distance, k, subset.filters if subset else ())
     return Arm(search, today if trial.today else EXACT_SETTINGS)
 
 
-def _used(chosen: Plan, column: ColumnInfo) -> _Used:
+def used_by(chosen: Plan, column: ColumnInfo) -> Used:
+    """Tell what a plan goes through."""
     walked = frozenset(node.index_name for node in chosen.root.walk() if node.order_by and node.index_name)
-    return _Used(chosen, walked, next((index for index in column.indexes if index.name in walked), None))
+    return Used(chosen, walked, next((index for index in column.indexes if index.name in walked), None))
 
 
 def _observed(

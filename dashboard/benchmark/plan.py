@@ -77,6 +77,8 @@ class BenchmarkPlan:
     rebuilds: int = REBUILDS.default
     inserts: int = INSERTS.default
     live: bool = False
+    live_clients: bool = False
+    """Whether the clients also load the live table, by closed loops: whoever else uses it will notice."""
     target: Target | None = None
     """What to tune for: the indexes are then candidates, whose settings are searched and not swept.
 
@@ -98,6 +100,7 @@ class BenchmarkPlan:
         if self.target:
             check_tuned(self)
         self._check_rate()
+        self._check_live_clients()
         for variant in self.variants:
             if self.target is None:
                 variant.check()
@@ -137,6 +140,13 @@ class BenchmarkPlan:
             raise RequestError(
                 f"{self.rate:,}/s for {counted(self.seconds, 'second')} are over {MOST_OFFERED:,} queries.",
                 "Offer fewer a second, or for less time.",
+            )
+
+    def _check_live_clients(self) -> None:
+        if self.live_clients and not (self.live and self.clients):
+            raise RequestError(
+                f"The plan has no {'clients' if self.live else 'live table'} for live_clients.",
+                "Set live = true and name clients, such as clients = [1, 4]; or leave live_clients out.",
             )
 
     @property

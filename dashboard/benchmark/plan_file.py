@@ -45,6 +45,7 @@ KEYS = (
     Key("rebuilds", "rebuilds", int),
     Key("inserts", "inserts", int),
     Key("live", "live", bool),
+    Key("live_clients", "live_clients", bool),
 )
 """The keys before any table, in the order they are written."""
 

@@ -8,6 +8,7 @@ from html import escape
 from string import Template
 
 from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast, wal_remark
+from dashboard.benchmark.live_load import SAID
 from dashboard.benchmark.load import LIVE_ALONE
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import to_toml
@@ -15,7 +16,7 @@ from dashboard.benchmark.report_chart import chart
 from dashboard.benchmark.report_lines import clients_chart, growth_chart
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.ties import doubt
-from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
+from dashboard.benchmark.verdict import Standing, Verdict, full_name, index_name, place_name, setting_name
 from db.runs import LIVE, Figures, Run, Trial
 from db.words import counted
 
@@ -111,9 +112,12 @@ def _section(run: Run, each: Judged, *, several: bool) -> str:
 
 
 def _clients(every: Sequence[Trial], copies: Sequence[Trial]) -> str:
-    drawn = clients_chart(copies)
-    alone = f'<p class="note">{LIVE_ALONE}</p>'
-    return drawn + (alone if drawn and any(trial.arm == LIVE for trial in every) else "")
+    live = [trial for trial in every if trial.arm == LIVE]
+    drawn = clients_chart([*copies, *live])
+    kept = [(trial, line) for trial in live for line in trial.facts.get(SAID, ())]
+    said = [f"{place_name(trial)}{full_name(trial)}: {line}" for trial, line in kept]
+    said += [] if any(trial.load for trial in live) or said or not live else [LIVE_ALONE]
+    return drawn + "".join(f'<p class="note">{escape(line)}</p>' for line in said if drawn)
 
 
 _SIGNS = {
@@ -130,7 +134,7 @@ _SIGNS = {
 
 def _row(trial: Trial, verdict: Verdict) -> str:
     standing, m = verdict.standing(trial), trial.measures
-    name = ("live table: " if trial.arm == LIVE else "") + index_name(trial)
+    name = place_name(trial) + index_name(trial)
     few = f" ({trial.queries} of {trial.facts['of_queries']} queries)" if trial.is_short else ""
     texts = [_SIGNS[standing] + standing.value, name, setting_name(trial) + few, _number(trial.rows, ",d")]
     cells = [escape(text) for text in texts]

@@ -15,7 +15,7 @@ from dashboard.benchmark.growth_arms import Arm, grown, growth_in_words
 from dashboard.benchmark.load import overload, sent_of_due
 from dashboard.benchmark.report_chart import MARKS
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.verdict import full_name
+from dashboard.benchmark.verdict import full_name, place_name
 from db.runs import Trial
 
 _WIDTH, _HEIGHT = 760, 300
@@ -114,7 +114,7 @@ def clients_chart(trials: Sequence[Trial]) -> str:
     )
     rows = "".join(_client_row(trial, point) for trial in loaded for point in trial.load)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    told = [(full_name(trial), overload(point)) for trial in loaded for point in trial.load]
+    told = [(_name(trial), overload(point)) for trial in loaded for point in trial.load]
     said = "".join(f'<p class="note">{escape(f"{name}: {said}")}</p>' for name, said in told if said)
     return f"<h3>Queries per second by clients</h3>{drawn}{table}{said}"
 
@@ -135,12 +135,16 @@ def _growing(arm: Arm, least: float, reach: float) -> _Line:
 def _by_clients(trial: Trial) -> _Line:
     closed = [point for point in trial.load if not point["rate"]]
     points = tuple(_Point(p["clients"], p["qps"], p["qps_low"], p["qps_high"]) for p in closed)
-    return _Line(full_name(trial), trial.method, points)
+    return _Line(_name(trial), trial.method, points)
+
+
+def _name(trial: Trial) -> str:
+    return place_name(trial) + full_name(trial)
 
 
 def _client_row(trial: Trial, point: dict[str, float]) -> str:
     cells = [
-        full_name(trial),
+        _name(trial),
         f"{point['clients']}",
         f"{point['rate']:,.0f}/s" if point["rate"] else "all it can",
     ]

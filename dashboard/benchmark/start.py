@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from time import perf_counter
+from typing import Any
 
 from sqlalchemy import Connection
 
 from dashboard.benchmark.environment import environment
 from dashboard.benchmark.forecast import check_time, forecast
+from dashboard.benchmark.live_load import load_announced
 from dashboard.benchmark.machine import memory_bytes
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.queries import parse_source
 from dashboard.benchmark.saved import asking_all_saved
+from dashboard.benchmark.screening import share_known
 from db.catalog import find_column
 from db.columns import VectorColumn
 from db.errors import RequestError
@@ -21,7 +24,7 @@ from db.progress import Ledger, Progress
 from db.query_sets import check_query_set
 from db.runs import start_run
 from db.stamp import fingerprint
-from db.survey import Survey, survey
+from db.survey import Survey, count_met, survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,15 @@ def start(
     plan.check(column, found)
     _check_queries(connection, plan, column, found)
     pace = probe(connection, column, plan.distance, found.dimensions)
+    share = _share_met(connection, plan, column, found)
     expected = forecast(
-        plan, column.type, found, read_s=read_s, pace=pace, build_memory_mb=budget.build_memory_mb
+        plan,
+        column.type,
+        found,
+        read_s=read_s,
+        pace=pace,
+        build_memory_mb=budget.build_memory_mb,
+        share_met=share,
     )
     _check_budget(expected.scratch_bytes, budget.scratch_bytes, "scratch space")
     _check_budget(expected.memory_bytes, memory_bytes() // 2, "memory")
@@ -77,8 +87,22 @@ def start(
         job_id=job_id,
     )
     ledger.log(f"Forecast. {expected.sentence()}")
-    started = {"run": run_id, "dimensions": found.dimensions, "queries": plan.queries}
+    if announced := load_announced(plan):
+        ledger.log(announced)
+    started: dict[str, Any] = {"run": run_id, "dimensions": found.dimensions, "queries": plan.queries}
+    started |= {"share_met": share} if plan.target else {}
     ledger.save(connection, Progress(0, len(plan.trials), "trials", "starting"), started)
+
+
+def _share_met(
+    connection: Connection, plan: BenchmarkPlan, column: VectorColumn, found: Survey
+) -> float | None:
+    """Tell what share of the rows meets the filter of a search for a target: a predicate's are counted."""
+    known = share_known(plan)
+    if plan.target is None or known is not None:
+        return known
+    subset = next(iter(plan.filters.values()))
+    return count_met(connection, column, subset.filters) / (found.rows + found.zeros)
 
 
 def _check_queries(connection: Connection, plan: BenchmarkPlan, column: VectorColumn, found: Survey) -> None:

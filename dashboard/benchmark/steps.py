@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Index
 
 from dashboard.benchmark.attempt import Attempt
 from dashboard.benchmark.live import measure_live
+from dashboard.benchmark.live_load import Loaded, with_live_load
 from dashboard.benchmark.load import measure_load
 from dashboard.benchmark.trial import PINNED_SETTINGS, Candidate, Outcome, carry_out, void
 from dashboard.benchmark.trials import PlannedTrial
@@ -32,9 +34,8 @@ def go_through(attempt: Attempt) -> None:
         trials = list(group)
         left = [trial for trial in trials if trial.position not in kept]
         if arm == LIVE:
-            for trial, outcome in _live(attempt, trials) if left else ():
-                if trial in left:
-                    keep(attempt, trial, outcome)
+            if left:
+                _measure_live(attempt, trials, left)
             continue
         if spec is None:
             for trial in left:  # each reads every row: kept one by one, so that the least is lost
@@ -48,13 +49,18 @@ def go_through(attempt: Attempt) -> None:
             drop_index(attempt.connection, index)
 
 
-def _live(attempt: Attempt, trials: Sequence[PlannedTrial]) -> Iterator[tuple[PlannedTrial, Outcome]]:
+def _measure_live(attempt: Attempt, trials: Sequence[PlannedTrial], left: Sequence[PlannedTrial]) -> None:
+    """Ask all of ``trials`` in turns, and keep those ``left`` one by one, each with its load."""
     with attempt.connection.begin():
         column = find_column(attempt.connection, attempt.plan.column)
     outcomes = measure_live(
         attempt.database, attempt.plan, column, trials, attempt.sample, tell=attempt.teller(trials)
     )
-    return zip(trials, outcomes, strict=True)
+    loaded = Loaded(attempt.database, attempt.plan, column, attempt.sample.texts)
+    for trial, outcome in zip(trials, outcomes, strict=True):
+        if trial in left:
+            tell = partial(attempt.tell, trial, 0, 0, "queries")
+            keep(attempt, trial, with_live_load(loaded, trial, outcome, tell=tell))
 
 
 def index_of(attempt: Attempt, spec: IndexSpec, first: PlannedTrial) -> Index:

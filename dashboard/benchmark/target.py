@@ -54,6 +54,7 @@ UNTUNED = (
     Untuned("rebuilds", "rebuilds", lambda builds: builds > 1, "each candidate is built once"),
     Untuned("inserts", "inserts", bool, "candidates are compared by their searches"),
     Untuned("live table", "live", bool, "candidates are compared on copies"),
+    Untuned("clients on the live table", "live_clients", bool, "candidates are compared on copies"),
     Untuned("ef_search or probes", "variants", lambda some: any(v.values for v in some), _WHAT_IS_FOUND),
     Untuned(
         "second iterative_scan of a candidate",
@@ -69,7 +70,7 @@ UNTUNED = (
     ),
 )
 
-SWEPT_ALONE = frozenset({"sizes", "clients", "rate", "rebuilds", "inserts", "live"})
+SWEPT_ALONE = frozenset({"sizes", "clients", "rate", "rebuilds", "inserts", "live", "live_clients"})
 """The fields that a plan with a target leaves out altogether."""
 
 

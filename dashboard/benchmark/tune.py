@@ -2,7 +2,9 @@
 
 Exact search first: where it is quick enough, no index is needed.  Then every candidate is built on a small
 copy, its search setting found by bisection, and the candidates put in order; on the whole copy only the best
-are built, until SURVIVORS of them meet the target (successive halving): the faster is the answer.
+are built, until two or three of them meet the target (successive halving): the fastest is the answer.  Where
+no small copy says anything, each is built on the whole.  A search there is given up once an interval has
+decided that its candidate is not the fastest.
 
 The trials kept are the search's memory: after a crash it goes through the same choices, and asks only what
 it does not know yet.
@@ -14,10 +16,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dashboard.benchmark.attempt import Attempt
 from dashboard.benchmark.bisection import Found, Search
 from dashboard.benchmark.plan import BenchmarkPlan
+from dashboard.benchmark.screening import (
+    BUILT_SHARE,
+    MOST_SURVIVORS,
+    SURVIVORS,
+    screened_rows,
+    share_known,
+)
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import Variant
 from db.distance import Distance
@@ -25,19 +35,9 @@ from db.errors import RequestError
 from db.forms import IndexSpec, parse_spec
 from db.progress import Ledger
 
-SCREENED_SHARE = 16
-"""The small copy has a sixteenth of the rows: building HNSW on it takes less than that of the time."""
-
-LEAST_SCREENED = 2_000
-"""Rows below which settings on a small copy say nothing about those on the whole."""
-
 HOPELESS = 2
 """A candidate this many times slower than the target on the small copy is not built on the whole, where it
 would not be quicker; nor is one that did not reach the recall even there."""
-
-SURVIVORS = 2
-"""Candidates that are compared on the whole, where what a small copy said of them need not hold: measured on
-50,000 rows, its first alone had half of what the grid's best gains over exact search."""
 
 CANDIDATES = (
     "ivfflat",
@@ -63,45 +63,61 @@ def tune(
     """Find the cheapest of the plan's candidates; ``begin`` makes the copy of so many rows, None for all.
 
     Every setting that was asked is kept as a trial, and the order of the candidates in the checkpoint.
-    Where no small copy says anything they are taken in the order of the plan, up to the first that meets it.
     """
-    screened = max(rows // SCREENED_SHARE, LEAST_SCREENED, 4 * plan.queries)
-    order: Sequence[Variant] = plan.variants
-    wanted = 1
-    # Of the rows that meet a filter, a small copy may have hardly any.
-    if len(order) > 1 and screened * 4 <= rows and not plan.filters:
-        if "order" not in ledger.checkpoint:
-            small = Search(begin(screened), target)
-            chosen = _chosen(small, target, order, rows / screened)
-            small.remember({"order": [order.index(variant) for variant in chosen]})
-        order = [plan.variants[number] for number in ledger.checkpoint["order"]]
-        wanted = SURVIVORS
+    order, wanted = plan.variants, len(plan.variants)
+    share = ledger.checkpoint.get("share_met", share_known(plan))
+    screened = screened_rows(plan, rows, share)
+    if screened and "order" not in ledger.checkpoint:
+        small = Search(begin(screened), target)
+        chosen, wanted = _chosen(small, target, order, rows / screened)
+        small.remember({"order": [order.index(variant) for variant in chosen], "survivors": wanted})
+    if "order" in ledger.checkpoint:
+        order = tuple(plan.variants[number] for number in ledger.checkpoint["order"])
+        wanted = ledger.checkpoint.get("survivors", SURVIVORS)
     whole = Search(begin(None), target)
     if whole.exact_ms() <= target.p95_ms:
         return
+    fastest: Found | None = None
     for variant in order:
-        best = whole.best_setting(variant)
-        wanted -= bool(best and best.meets)
+        best = whole.best_setting(variant, fastest)
+        if best and best.meets:
+            fastest = min(fastest or best, best, key=lambda found: found.p95_ms)
+            wanted -= 1
         if not wanted:
             return
 
 
-def _chosen(small: Search, target: Target, order: Sequence[Variant], times: float) -> Sequence[Variant]:
-    """Put the candidates in order by a small copy; the whole has so many ``times`` its rows."""
+def _chosen(
+    small: Search, target: Target, order: Sequence[Variant], times: float
+) -> tuple[Sequence[Variant], int]:
+    """Put the candidates in order by a small copy, and say how many are to be compared on the whole.
+
+    The whole has so many ``times`` its rows.
+    """
     exact_ms = small.exact_ms()
     if exact_ms * times <= target.p95_ms:
-        return order
+        return order, SURVIVORS
     found = [(small.best_setting(variant), variant) for variant in order]
     ranked = sorted(found, key=lambda pair: _rank(pair, exact_ms, times))
     for best, variant in ranked:
         small.tell(variant, best)
-    return _hopeful(ranked, target)
+    hopeful = [(b, v) for b, v in ranked if b and b.p95_ms <= HOPELESS * target.p95_ms]
+    if not hopeful:
+        return [variant for _, variant in ranked[:1]], 1  # to be shown
+    carried = [_carried(best, variant.index, exact_ms, times) for best, variant in hopeful]
+    return [variant for _, variant in hopeful], survivors(carried, sum(b.build_s for b, _ in found if b))
 
 
-def _hopeful(ranked: Sequence[tuple[Found | None, Variant]], target: Target) -> Sequence[Variant]:
-    """Leave out the candidates that are far too slow already; one is left to be shown."""
-    hopeful = [variant for best, variant in ranked if best and best.p95_ms <= HOPELESS * target.p95_ms]
-    return hopeful or [variant for _, variant in ranked[:1]]
+def survivors(ranked: Sequence[Found], all_built_s: float) -> int:
+    """Count the candidates to be compared on the whole, of those ``ranked`` by what they promise there.
+
+    ``all_built_s`` is what building all that there were took on the small copy.
+    """
+    for number in range(SURVIVORS, min(MOST_SURVIVORS, len(ranked))):
+        built_s = sum(found.build_s for found in ranked[: number + 1])
+        if ranked[number].low_ms > ranked[number - 1].high_ms or built_s > BUILT_SHARE * all_built_s:
+            return number
+    return min(MOST_SURVIVORS, len(ranked))
 
 
 def _rank(found: tuple[Found | None, Variant], exact_ms: float, times: float) -> tuple[bool, float]:
@@ -118,6 +134,14 @@ def expected_ms(best: Found, spec: IndexSpec, exact_ms: float, times: float) -> 
     """
     lists = spec.method.options.get("lists")
     return best.p95_ms + (best.value / lists * exact_ms * (times - 1) if lists else 0.0)
+
+
+def _carried(best: Found, spec: IndexSpec, exact_ms: float, times: float) -> Found:
+    """Carry a latency over with its interval."""
+    more_ms = expected_ms(best, spec, exact_ms, times) - best.p95_ms
+    return replace(
+        best, p95_ms=best.p95_ms + more_ms, low_ms=best.low_ms + more_ms, high_ms=best.high_ms + more_ms
+    )
 
 
 def _fits(spec: IndexSpec, vector_type: str, dimensions: int, distance: Distance) -> bool:

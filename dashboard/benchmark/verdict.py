@@ -10,7 +10,7 @@ from typing import Protocol
 from dashboard.benchmark.statistics import Difference
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.trials import NEIGHBOURS
-from db.runs import COPY, EXACT, Trial
+from db.runs import COPY, EXACT, LIVE, Trial
 
 METHOD_LABELS = {EXACT: "Exact", "hnsw": "HNSW", "ivfflat": "IVFFlat"}
 
@@ -152,6 +152,11 @@ def index_name(trial: Setup) -> str:
 def full_name(trial: Setup) -> str:
     """Name a trial by its index and, where there is one, how it is searched."""
     return f"{index_name(trial)}, {setting_name(trial)}" if trial.setting else index_name(trial)
+
+
+def place_name(trial: Trial) -> str:
+    """Name where a trial searched, before its index's name: nothing of a copy."""
+    return "live table: " if trial.arm == LIVE else ""
 
 
 def setting_name(trial: Setup) -> str:

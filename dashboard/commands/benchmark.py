@@ -82,6 +82,11 @@ def _numbers(flag: str, field: str, about: str) -> Callable[[Any], Any]:
 @_number("--rebuilds", "rebuilds", "Build each index so often: equal builds differ.  [default: 1]")
 @_number("--inserts", "inserts", "Insert so many rows beside each index, and take them back.")
 @click.option("--live/--no-live", default=None, help="Also ask the live table as it stands, read-only.")
+@click.option(
+    "--live-clients/--no-live-clients",
+    default=None,
+    help="Let the clients load the live table, too: whoever else uses the server will notice.",
+)
 @_number("--seed", "seed", "Chooses the queries.  [default: 0]")
 @click.option(
     "--out", "files", multiple=True, help="Also write the run to a .csv, .json, .parquet, .html, .hdf5."
@@ -133,9 +138,12 @@ def announce(plan: BenchmarkPlan, found: ColumnInfo) -> dict[str, Any] | None:
     Raises RequestError where the column does not bear the plan.
     """
     from dashboard.benchmark.forecast import forecast
+    from dashboard.benchmark.live_load import load_announced
     from db.survey import Survey
 
     plan.check_type(found)
+    if announced := load_announced(plan):
+        say(announced)
     if found.rows is None or found.dimensions is None:
         return None
     known = Survey(found.rows, 0, 0, found.dimensions)

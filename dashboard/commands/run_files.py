@@ -117,10 +117,10 @@ def comparison(instance: Instance, before_id: int, after_id: int) -> dict[str, A
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
-    from dashboard.benchmark.verdict import full_name
+    from dashboard.benchmark.verdict import full_name, place_name
 
     return {
-        "name": ("live table: " if pair.after.arm == "live" else "") + full_name(pair.after),
+        "name": place_name(pair.after) + full_name(pair.after),
         "before": pair.before.position,
         "after": pair.after.position,
         "paired": pair.paired,

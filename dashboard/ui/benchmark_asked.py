@@ -79,6 +79,7 @@ class SweepAsked:
             rebuilds=more.rebuilds,
             inserts=more.inserts,
             live=more.live,
+            live_clients=more.live_clients,
             sizes=self.sizes,
             query_source=more.query_source,
         )
@@ -175,6 +176,7 @@ def _more(plan: BenchmarkPlan, variants: Sequence[Variant]) -> More:
         rebuilds=plan.rebuilds,
         inserts=plan.inserts,
         live=plan.live,
+        live_clients=plan.live_clients,
         sample_rows=plan.sample_rows,
         query_source=plan.query_source,
     )

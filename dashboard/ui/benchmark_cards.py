@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.benchmark import growth_arms
 from dashboard.benchmark.judged import wal_remark
+from dashboard.benchmark.live_load import SAID
 from dashboard.benchmark.load import LIVE_ALONE, overload
 from dashboard.benchmark.verdict import index_name
 from dashboard.ui import benchmark_charts as more_charts
@@ -136,7 +137,7 @@ def every_query(shown: Shown) -> None:
 
 def clients(shown: Shown) -> None:
     """Draw the throughput of many clients, where the run measured it."""
-    trials = [t for t in one_per_index(shown.copies, shown.target) if t.load]
+    trials = [t for t in (*one_per_index(shown.copies, shown.target), *shown.live) if t.load]
     if not trials:
         return
     rate = max(point["rate"] for trial in trials for point in trial.load)
@@ -157,7 +158,10 @@ def clients(shown: Shown) -> None:
         for trial in trials:
             for said in filter(None, map(overload, trial.load)):
                 st.caption(f":material/warning: **{escaped(series_name(trial))}:** {escaped(said)}")
-        if shown.live:
+        for trial in shown.live:
+            for said in trial.facts.get(SAID, ()):
+                st.caption(f":material/block: **{escaped(series_name(trial))}:** {escaped(said)}")
+        if shown.live and not shown.plan.live_clients:
             st.caption(f":material/info: {LIVE_ALONE}")
 
 

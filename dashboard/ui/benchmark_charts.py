@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.verdict import index_name
-from dashboard.ui.charts import INK, Style, laid_out, log_axis, note, series_name, styles
+from dashboard.ui.charts import INK, Style, drawn_name, laid_out, log_axis, note, series_name, styles
 from db.runs import EXACT, Figures, Trial
 
 STEPS = 400
@@ -90,7 +90,7 @@ def queries_by_clients(trials: Sequence[Trial], height: int = 360) -> go.Figure:
     """Draw how many queries a second each trial answers, by clients; an open loop is an open marker."""
     looks, figure = styles(trials), go.Figure()
     for trial in trials:
-        style = looks[index_name(trial)]
+        style = looks[drawn_name(trial)]
         for is_open in (False, True):
             points = [point for point in trial.load if bool(point["rate"]) is is_open]
             if points:

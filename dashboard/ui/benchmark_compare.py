@@ -12,13 +12,13 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard.benchmark.compare import Pair, asked_the_same, changed, drift, other_cpu
 from dashboard.benchmark.statistics import Difference, Verdict
-from dashboard.benchmark.verdict import index_name, setting_name
+from dashboard.benchmark.verdict import index_name, place_name, setting_name
 from dashboard.ui.benchmark_reads import compared
 from dashboard.ui.benchmark_shown import Shown
 from dashboard.ui.benchmark_trials import heading
 from dashboard.ui.messages import escaped
 from dashboard.ui.units import counted
-from db.runs import LIVE, Run
+from db.runs import Run
 
 CHIPS = {
     Verdict.BETTER: ("▲ better", "green"),
@@ -91,7 +91,7 @@ def _remarks(before: Run, after: Run, pairs: Sequence[Pair]) -> Iterator[str]:
 def _table(pairs: Sequence[Pair], before: int, after: int, k: int) -> None:
     rows = [
         {
-            "Index": ("live table: " if pair.after.arm == LIVE else "") + index_name(pair.after),
+            "Index": place_name(pair.after) + index_name(pair.after),
             "Setting": setting_name(pair.after),
             "Recall both": _both(pair, "recall", 3),
             "Recall change": _change(pair.differences["recall"], 3),

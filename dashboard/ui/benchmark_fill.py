@@ -85,6 +85,7 @@ def _more(more: More, column: ColumnInfo) -> dict[str, Any]:
         "bench seconds": more.seconds,
         "bench rate": more.rate,
         "bench live": more.live,
+        "bench live clients": more.live_clients,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from dashboard.benchmark.live_load import load_announced
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.benchmark.queries import parse_source
@@ -147,6 +148,8 @@ def _cost(plan: BenchmarkPlan, column: ColumnInfo) -> None:
         f":material/shield: Only reads {escaped(str(column))}. Candidate indexes are built one at a time on "
         "a copy in schema `vectorscope_bench`, which is dropped at the end."
     )
+    if announced := load_announced(plan):
+        st.warning(escaped(announced), icon=":material/warning:")
     trials = "A few trials of each candidate" if plan.target else counted(len(plan.trials), "trial")
     found = benchmark_cost.survey(column)
     if found is None:

@@ -44,6 +44,7 @@ class More:
     rebuilds: int
     inserts: int
     live: bool
+    live_clients: bool
     sample_rows: int | None
     query_source: str
 
@@ -82,6 +83,7 @@ def ask_more(column: ColumnInfo, *, sized: bool = False) -> More:
                 key="bench live",
                 help="Asks the table as it stands, read-only: exactly, and by whatever index it has today.",
             )
+            live_clients = _ask_live_clients(possible=live and bool(clients))
     return More(
         subsets,
         scans,
@@ -95,9 +97,21 @@ def ask_more(column: ColumnInfo, *, sized: bool = False) -> More:
         rebuilds,
         inserts,
         live,
+        live_clients,
         sample,
         source,
     )
+
+
+def _ask_live_clients(*, possible: bool) -> bool:
+    chosen = st.toggle(
+        "Clients load the live table",
+        key="bench live clients",
+        disabled=not possible,
+        help="Lets the same clients search the live table, read-only and by closed loops. Whoever else uses "
+        "the server will notice. It needs clients, and the live table.",
+    )
+    return chosen and possible
 
 
 _SOURCE_HELP = (

@@ -105,8 +105,8 @@ def _tell_tuned(run: Run, plan: BenchmarkPlan, target: Target) -> None:
 def _chosen(sizes: int) -> str:
     """Say which candidates were built on all rows."""
     if sizes > 1:
-        return "a small copy put the candidates in order; the first two that meet it stand beside each other"
-    return "candidates were built in their order, up to the first that meets it"
+        return "a small copy put the candidates in order; the first two or three that meet it are compared"
+    return "each candidate was built, and given up once it was decided"
 
 
 def _pick_target() -> Target:

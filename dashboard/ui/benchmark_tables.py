@@ -11,10 +11,10 @@ from dashboard.benchmark.given import sentence
 from dashboard.benchmark.machine import whose
 from dashboard.benchmark.queries import HELD_OUT
 from dashboard.benchmark.trials import PlannedTrial
-from dashboard.benchmark.verdict import Standing, Verdict, index_name, setting_name
+from dashboard.benchmark.verdict import Standing, Verdict, index_name, place_name, setting_name
 from dashboard.ui.charts import figure_of
 from dashboard.ui.units import duration, size
-from db.runs import LIVE, Run, Trial
+from db.runs import Run, Trial
 
 MB = 2**20
 
@@ -83,10 +83,9 @@ def _measured(trial: Trial) -> str:
 
 
 def _row(trial: Trial, chip: str) -> dict[str, Any]:
-    live = "live table: " if trial.arm == LIVE else ""
     known = {
         "Verdict": [chip],
-        "Index": live + index_name(trial),
+        "Index": place_name(trial) + index_name(trial),
         "Setting": setting_name(trial),
         "Rows": trial.rows,
         "Queries": trial.queries,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.benchmark.growth_arms import Arm
 from dashboard.benchmark.load import sent_of_due
-from dashboard.benchmark.verdict import index_name, setting_name
+from dashboard.benchmark.verdict import index_name, place_name, setting_name
 from dashboard.ui.benchmark_charts import Bars
 from dashboard.ui.charts import figure_of
 from db.runs import Figures, Trial
@@ -106,7 +106,7 @@ def loads(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Index": index_name(trial),
+                "Index": place_name(trial) + index_name(trial),
                 "Setting": setting_name(trial),
                 "Clients": point["clients"],
                 "Loop": f"open, {point['rate']:,.0f}/s" if point["rate"] else "closed",

@@ -15,7 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.benchmark.target import Target
-from dashboard.benchmark.verdict import index_name, setting_name
+from dashboard.benchmark.verdict import index_name, place_name, setting_name
 from db.runs import EXACT, Trial
 
 GOOD, INK = "#000032", "#000036"
@@ -58,10 +58,15 @@ _FURTHER = (
 
 def series_name(trial: Trial) -> str:
     """Name a trial where it is a line of its own: the index and, where there is one, how it is searched."""
-    return f"{index_name(trial)}, {setting_name(trial)}" if trial.setting else index_name(trial)
+    return f"{drawn_name(trial)}, {setting_name(trial)}" if trial.setting else drawn_name(trial)
 
 
-def styles(trials: Iterable[Trial], name_of: Callable[[Trial], str] = index_name) -> dict[str, Style]:
+def drawn_name(trial: Trial) -> str:
+    """Name what has a look of its own: an index, on a copy or on the live table."""
+    return place_name(trial) + index_name(trial)
+
+
+def styles(trials: Iterable[Trial], name_of: Callable[[Trial], str] = drawn_name) -> dict[str, Style]:
     """Give every name a look of its own, an index's unless told else: a method's first has that method's."""
     given: dict[str, Style] = {}
     more = cycle(_FURTHER)

@@ -173,6 +173,16 @@ def test_a_rate_beyond_the_server_is_told_in_every_file_that_has_loads() -> None
     assert "the live table, which others are using, is asked by one client" in page
 
 
+def test_clients_on_the_live_table_stand_beside_those_on_the_copy() -> None:
+    loaded = replace(TRIALS[1], load=[POINT | {"rate": 0.0}])
+    live = replace(loaded, arm=LIVE, position=3, facts={"load_said": ["8 clients did not ask."]})
+    page = written("html", run_of(TRIALS[0], loaded, live, plan=replace(PLAN, queries=2))).decode()
+
+    assert "B live table: HNSW" in page
+    assert "8 clients did not ask." in page
+    assert "is asked by one client" not in page
+
+
 def test_the_report_escapes_what_others_have_named() -> None:
     page = written("html", replace(RUN, table="<b>&", created_by='"x"')).decode()
     assert "public.&quot;&lt;b&gt;&amp;&quot;.embedding" in page

@@ -92,6 +92,13 @@ def test_whatever_is_added_to_a_plan_takes_longer(change: dict[str, object]) -> 
     assert of(replace(SWEPT, **change)).total_s > of().total_s  # type: ignore[arg-type]
 
 
+def test_clients_on_the_live_table_are_in_the_forecast() -> None:
+    live = replace(SWEPT, live=True, clients=(1, 4), seconds=10)
+    more_s = of(replace(live, live_clients=True)).load_s - of(live).load_s
+
+    assert 2 * 2 * 10 <= more_s < 2 * 2 * 15, "two trials, by two numbers of clients"
+
+
 @given(
     rows=st.integers(1_000, 10_000_000),
     dimensions=st.integers(1, 199),
@@ -126,9 +133,18 @@ def test_copies_of_several_sizes_take_each_its_time_and_the_largest_its_space() 
 
 
 def test_a_search_for_a_target_takes_less_than_its_candidates_together() -> None:
-    tuned = replace(SWEPT, target=Target(), variants=tuple(Variant(v.index, ()) for v in SWEPT.variants))
+    specs = [parse_spec(f"hnsw:m={m}") for m in (8, 16, 24, 32)]
+    tuned = replace(SWEPT, target=Target(), variants=tuple(Variant(spec, ()) for spec in specs))
+    swept = replace(SWEPT, variants=sweep(specs, {}))
+    together_s = of(swept).build_s
 
-    assert 0 < of(tuned).build_s < of().build_s
+    assert 0 < of(tuned).build_s < together_s
+    few = replace(COLUMN, rows=5_000)
+    assert of(tuned, few).build_s == of(swept, few).build_s, "all are built"
+    rare = replace(tuned, subsets=("0.1 %",))
+    assert of(rare).build_s == pytest.approx(together_s), "no small copy has enough of such rows"
+    met = replace(tuned, subsets=("price <= 9",))
+    assert of(met).build_s < of(met, share_met=0.001).build_s
 
 
 def test_a_server_that_reads_slowly_is_forecast_to_be_slow_in_all() -> None:

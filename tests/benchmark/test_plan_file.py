@@ -67,6 +67,10 @@ sweeps = st.builds(
 )
 
 
+def loading_the_live_table(plan: BenchmarkPlan) -> BenchmarkPlan:
+    return replace(plan, live_clients=plan.live and bool(plan.clients))
+
+
 def tuned(plan: BenchmarkPlan, target: Target) -> BenchmarkPlan:
     """Leave in ``plan`` what goes with a target."""
     usual: dict[str, Any] = {f.name: f.default for f in fields(BenchmarkPlan) if f.name in SWEPT_ALONE}
@@ -85,7 +89,7 @@ def tuned(plan: BenchmarkPlan, target: Target) -> BenchmarkPlan:
 
 
 targets = st.builds(Target, st.floats(0, 1), st.floats(1e-9, 1e9))
-plans = sweeps | st.builds(tuned, sweeps, targets)
+plans = sweeps | sweeps.map(loading_the_live_table) | st.builds(tuned, sweeps, targets)
 
 
 @given(plan=plans)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from dashboard.benchmark import bisection
+from dashboard.benchmark import bisection, screening
 from dashboard.benchmark import tune as tuning
-from dashboard.benchmark.bisection import Found
+from dashboard.benchmark.bisection import Found, Search
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.target import UNTUNED, Target, Untuned
-from dashboard.benchmark.trials import Variant
+from dashboard.benchmark.trials import Variant, read_index
 from dashboard.benchmark.verdict import alike, judge
 from db.distance import Distance
 from db.errors import RequestError
@@ -21,6 +21,10 @@ from tests.benchmark.test_resume import killed_at
 
 def plan_for(target: Target, *indexes: str) -> BenchmarkPlan:
     return replace(PLAN, target=target, variants=tuple(Variant(parse_spec(i), ()) for i in indexes))
+
+
+def found_at(p95_ms: float, *, spread_ms: float = 0.05, build_s: float = 1.0) -> Found:
+    return Found(2, p95_ms, p95_ms - spread_ms, p95_ms + spread_ms, build_s, meets=True)
 
 
 def test_where_exact_search_is_quick_enough_no_index_is_built(bench: Bench) -> None:
@@ -42,8 +46,8 @@ def test_the_smallest_setting_that_reaches_the_recall_is_found(bench: Bench) -> 
 
 
 def test_candidates_are_put_in_order_on_a_small_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "LEAST_SCREENED", 100)
-    monkeypatch.setattr(tuning, "SCREENED_SHARE", 8)
+    monkeypatch.setattr(screening, "LEAST_SCREENED", 100)
+    monkeypatch.setattr(screening, "SCREENED_SHARE", 8)
     journal = Journal()
     plan = replace(plan_for(Target(0.8, 0.0001), "hnsw:m=4,ef_construction=8", "ivfflat:lists=5"), queries=20)
     run = bench.run(plan, journal)
@@ -57,11 +61,104 @@ def test_candidates_are_put_in_order_on_a_small_copy(bench: Bench, monkeypatch: 
 
 
 def test_what_a_small_copy_says_of_ivfflat_is_carried_over_with_the_rows_it_will_probe() -> None:
-    found = Found(2, 0.3, meets=True)
+    found = found_at(0.3)
     graph, lists = parse_spec("hnsw:m=16"), parse_spec("ivfflat:lists=50")
     assert tuning.expected_ms(found, graph, 2.0, 8) == 0.3
     assert tuning.expected_ms(found, lists, 2.0, 8) == pytest.approx(0.3 + 2 / 50 * 2.0 * 7)
     assert tuning.expected_ms(found, lists, 2.0, 1) == 0.3
+
+
+def test_a_third_candidate_is_compared_where_it_is_not_told_apart_and_costs_little() -> None:
+    near = [found_at(1.0), found_at(1.1), found_at(1.15)]
+    assert tuning.survivors(near, all_built_s=9.0) == 3
+    assert tuning.survivors(near, all_built_s=8.9) == 2, "over a third of what all builds take"
+    assert tuning.survivors([*near[:2], found_at(1.3)], all_built_s=100) == 2, "slower for sure"
+    assert tuning.survivors([*near, found_at(1.15)], all_built_s=100) == 3
+    assert [tuning.survivors(near[:few], all_built_s=100) for few in (1, 2)] == [1, 2]
+
+
+def test_where_no_small_copy_says_anything_every_candidate_is_compared(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_reach = Target(0.8, 10_000)
+    monkeypatch.setattr(Search, "exact_ms", lambda _: 1e6)  # as if there were a million rows
+    run = bench.run(plan_for(in_reach, "ivfflat:lists=10", "hnsw:m=8", "hnsw:m=16"))
+
+    whole = [trial for trial in alike(run.trials) if trial.measures["recall"] >= 0.8]
+    fastest = min(whole, key=lambda trial: trial.measures["p95_ms"])
+    assert judge(whole, in_reach).cheapest is fastest
+    asked = {str(trial.options) for trial in run.trials}
+    assert len(asked) == 3, "each was built, and asked until it was decided"
+    for options in asked - {str(trial.options) for trial in whole}:  # given up: slower where it still misses
+        last = [trial for trial in run.trials if str(trial.options) == options][-1]
+        assert last.measures["recall"] < 0.8
+        assert any(last.measures["p95_ms_low"] > trial.measures["p95_ms_high"] for trial in whole)
+
+
+def test_a_candidate_is_given_up_once_it_is_slower_than_the_fastest_where_it_still_misses(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Search, "exact_ms", lambda _: 1e6)
+    found = Search.best_setting
+    best: list[Found | None] = []
+
+    def told(search: Search, variant: Variant, fastest: Found | None = None) -> Found | None:
+        fastest = replace(fastest, high_ms=1e-9) if fastest else None  # so fast that no interval holds it
+        best.append(found(search, variant, fastest))
+        return best[-1]
+
+    monkeypatch.setattr(Search, "best_setting", told)
+    run = bench.run(plan_for(Target(0.97, 10_000), "ivfflat:lists=10", "ivfflat:lists=20"))
+
+    assert best[0] is not None
+    assert best[1] is None
+    [asked] = [trial for trial in run.trials if trial.options == {"lists": 20}]
+    assert asked.setting == {"probes": 1}
+    assert judge(alike(run.trials), Target(0.97, 10_000)).cheapest in run.trials
+
+
+@pytest.mark.parametrize(
+    ("rows", "change", "share", "screened"),
+    [
+        (1_000_000, {}, 1.0, 62_500),
+        (7_999, {}, 1.0, None),
+        (8_000, {}, 1.0, 2_000),
+        (1_000_000, {"subsets": ("1 %",)}, 0.01, 62_500),
+        (1_000_000, {"subsets": ("0.1 %",)}, 0.001, 200_000),
+        (1_000_000, {"subsets": ("0.01 %",)}, 0.0001, None),
+        (1_000_000, {"subsets": ("price <= 9",)}, None, None),
+        (1_000_000, {"subsets": ("price <= 9",)}, 0.0, None),
+        (1_000_000, {"variants": ()}, 1.0, None),
+    ],
+)
+def test_a_small_copy_holds_enough_rows_that_meet_the_filter_or_there_is_none(
+    rows: int, change: dict[str, Any], share: float | None, screened: int | None
+) -> None:
+    plan = replace(plan_for(Target(), "hnsw", "ivfflat"), **change)
+    assert screening.screened_rows(plan, rows, share) == screened
+
+
+def test_an_index_over_the_rows_of_a_filter_is_screened_on_as_many_of_them() -> None:
+    variants = tuple(Variant(read_index(index), ()) for index in ("hnsw", "hnsw:only=5 %"))
+    partial = replace(PLAN, target=Target(), subsets=("5 %",), variants=variants)
+    assert screening.screened_rows(partial, 1_000_000, 0.05) == 62_500
+    assert screening.screened_rows(partial, 200_000, 0.05) == 40_000
+
+
+def test_with_a_filter_candidates_are_put_in_order_on_a_small_copy_that_holds_enough_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LEAST_SCREENED": 100, "SCREENED_SHARE": 8, "LEAST_MET": 8}.items():
+        monkeypatch.setattr(screening, name, value)
+    plan = plan_for(Target(0.8, 0.0001), "hnsw:m=4,ef_construction=8", "ivfflat:lists=5")
+    run = bench.run(replace(plan, subsets=("id <= 500",), queries=20), journal := Journal())
+
+    small, whole = sorted({trial.rows for trial in run.trials if trial.rows})
+    assert 60 < small < 100, "80 are wanted: those of 166 rows"
+    assert 460 < whole < 480, "of which queries are held out"
+    assert journal.checkpoint["share_met"] == pytest.approx(0.5, abs=0.01)
+    assert sorted(journal.checkpoint["order"]) in ([0], [0, 1])
+    assert {trial.subset for trial in run.trials} == {"id <= 500"}
 
 
 def test_a_setting_that_easy_queries_had_decided_is_asked_them_all_and_widened(
@@ -120,8 +217,8 @@ def test_a_search_limited_to_a_filter_is_tuned_for_it(bench: Bench) -> None:
 def test_what_is_far_too_slow_on_a_small_copy_is_not_built_on_the_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "LEAST_SCREENED", 100)
-    monkeypatch.setattr(tuning, "SCREENED_SHARE", 8)
+    monkeypatch.setattr(screening, "LEAST_SCREENED", 100)
+    monkeypatch.setattr(screening, "SCREENED_SHARE", 8)
     plan = replace(plan_for(Target(0.8, 0.0001), "hnsw:m=4", "hnsw:m=8", "ivfflat:lists=5"), queries=20)
     run = bench.run(plan)
 
@@ -153,8 +250,8 @@ def test_a_candidate_the_server_refuses_is_passed_over(bench: Bench) -> None:
 def test_a_search_killed_again_and_again_asks_nothing_twice(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "LEAST_SCREENED", 100)
-    monkeypatch.setattr(tuning, "SCREENED_SHARE", 8)
+    monkeypatch.setattr(screening, "LEAST_SCREENED", 100)
+    monkeypatch.setattr(screening, "SCREENED_SHARE", 8)
     plan = replace(plan_for(Target(0.8, 0.0001), "hnsw:m=4,ef_construction=8", "ivfflat:lists=5"), queries=20)
 
     journal, kills, saved, told = killed_at(4, Journal()), 0, [], []
@@ -230,6 +327,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "rebuilds": {"rebuilds": 2},
     "inserts": {"inserts": 10},
     "live table": {"live": True},
+    "clients on the live table": {"live_clients": True},
     "ef_search or probes": {"variants": (Variant(parse_spec("hnsw"), (40,)),)},
     "second iterative_scan of a candidate": {
         "variants": (Variant(parse_spec("hnsw"), (), ("off", "relaxed_order")),)

@@ -112,7 +112,7 @@ def test_every_field_of_a_plan_has_a_flag(run: Run) -> None:
         "--max-scan-tuples", "100,5000", "-k", "5,10", "--distance", "l2", "--queries", 30,
         "--query-source", "perturbed:0.1", "--filter", "none", "--filter", "id<=500", "--repeats", 2,
         "--growth", 3, "--clients", "1,2", "--seconds", 1, "--rate", 20, "--rebuilds", 2,
-        "--inserts", 10, "--live", "--seed", 9, "--dry-run", "--json",
+        "--inserts", 10, "--live", "--live-clients", "--seed", 9, "--dry-run", "--json",
     )  # fmt: skip
 
     plan = BenchmarkPlan.from_params(said.document["plan"])
@@ -122,7 +122,7 @@ def test_every_field_of_a_plan_has_a_flag(run: Run) -> None:
     assert replace(plan, variants=()) == BenchmarkPlan(
         "public.items.embedding", Distance.L2, (), ks=(5, 10), queries=30, seed=9, repeats=2,
         subsets=("none", "id<=500"), clients=(1, 2), seconds=1, rate=20, rebuilds=2, inserts=10, live=True,
-        sizes=(750, 1500, 3000), query_source="perturbed:0.1",
+        live_clients=True, sizes=(750, 1500, 3000), query_source="perturbed:0.1",
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """The operator's view of a live server."""
 
-from db.activity import SETTINGS, server_settings, sessions
+from contextlib import ExitStack
+
+from db.activity import SETTINGS, connections_left, server_settings, sessions
 from db.engine import Database
 
 
@@ -25,3 +27,14 @@ def test_sessions_are_counted_by_what_they_are_for_and_leave_out_the_one_that_as
         found = {session.program: session for session in sessions(connection)}
     assert found["vectorscope:someone"].sessions == 1
     assert "vectorscope:test" not in found
+
+
+def test_every_session_leaves_one_connection_less(database: Database) -> None:
+    left = []
+    for others in (0, 2):
+        with ExitStack() as held:
+            for _ in range(others):
+                held.enter_context(database.control("someone"))
+            with database.reading("test") as connection:
+                left.append(connections_left(connection))
+    assert 0 < left[1] <= left[0] - 1, "one of the two may have been open already"

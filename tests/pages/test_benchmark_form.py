@@ -40,6 +40,7 @@ FULL = BenchmarkPlan(
     rebuilds=2,
     inserts=10,
     live=True,
+    live_clients=True,
     query_source="perturbed:0.25",
 )
 PLANS = {
@@ -97,6 +98,9 @@ def test_the_widgets_show_the_plans_values(products: Database) -> None:
     assert widget(app, f"bench source {COLUMN}").value == "perturbed:0.25"
     assert widget(app, "bench rebuilds").value == 2
     assert widget(app, "bench live").value is True
+    assert widget(app, "bench live clients").value is True
+    [told] = [warning.value for warning in app.warning]
+    assert "up to 3 clients at once" in told
 
 
 def test_a_plan_without_fields_of_the_form_is_told_and_starts_as_it_is(products: Database) -> None:
