@@ -31,6 +31,7 @@ from db.exact_probe import Timed, time_exact
 from db.index_catalog import IndexInfo
 from db.quality import Counted, count_column, rows_sql
 from db.runs import Run
+from db.vacuuming import Vacuuming, vacuuming
 
 COUNT_BUDGET_MS = 2_000
 """What one count of a whole column may take."""
@@ -69,6 +70,7 @@ class Facts:
     notes: ServerNotes
     settings: Mapping[str, str | int]
     storage: Storage
+    vacuuming: Vacuuming | None
     uses: Mapping[str, IndexUse]
     written: Mapping[str, tuple[int, int] | None]
     others: tuple[PlainColumn, ...]
@@ -156,6 +158,7 @@ def gather(connection: Connection, column: ColumnInfo, *, budget_ms: float | Non
         notes=server_notes(connection),
         settings=settings_in_force(connection),
         storage=storage(connection, column),
+        vacuuming=vacuuming(connection, column),
         uses=uses,
         written=_written(connection, column, uses),
         others=other_columns(connection, column),
