@@ -220,6 +220,13 @@ WHERE c.oid = CAST(:table AS regclass) AND a.attname = :column
 SELECT n_live_tup, n_dead_tup, last_vacuum, last_autovacuum FROM pg_stat_user_tables
 WHERE relid = CAST(:table AS regclass)
 """),
+    "vacuum": text("""
+SELECT s.n_live_tup, s.n_dead_tup, s.last_vacuum, s.last_autovacuum, pg_indexes_size(s.relid) AS index_bytes,
+       p.phase, clock_timestamp() - a.xact_start AS running
+FROM pg_stat_user_tables s
+LEFT JOIN pg_stat_progress_vacuum p USING (relid) LEFT JOIN pg_stat_activity a USING (pid)
+WHERE s.relid = CAST(:table AS regclass)
+"""),
     "settings": text("""
 SELECT name, setting, unit, source FROM pg_settings
 WHERE name LIKE 'hnsw.%' OR name LIKE 'ivfflat.%'

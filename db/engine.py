@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -40,6 +41,7 @@ _CONTROL_TIMEOUT_S = 15
 _BEGAN = "vectorscope began"
 """When a session's last statement was sent: a key of what its pool keeps of it."""
 
+_ENGINES = ("_read_engine", "_write_engine", "_control_engine")
 _SECRET_OPTIONS = ("sslpassword", "passfile")
 
 _LOAD_LIBRARY = text("SELECT '[1]'::vector")
@@ -64,6 +66,20 @@ class Database:
         self._read_timeout_s = read_timeout_s
         self._tag = tag
 
+    @property
+    def read_timeout_s(self) -> int:
+        """How long one statement of ``reading`` may take."""
+        return self._read_timeout_s
+
+    def lent_as(self, *, read_timeout_s: int | None = None, tag: str | None = None) -> Database:
+        """Give the same connections with another limit of ``reading``, or another end of their names."""
+        for name in _ENGINES:
+            getattr(self, name)  # made before it is shared
+        other = copy(self)
+        other._read_timeout_s = self._read_timeout_s if read_timeout_s is None else read_timeout_s
+        other._tag = self._tag if tag is None else tag
+        return other
+
     def tagged(self, tag: str) -> Database:
         """Make a Database with sessions of its own, whose application_name ends in ``tag``."""
         url, read_url, *replica_urls = (
@@ -84,11 +100,6 @@ class Database:
     def read_url(self) -> URL:
         """Where the login that only reads connects; the other's address where there is but one."""
         return self._read_url
-
-    @property
-    def read_timeout_s(self) -> int:
-        """How long a statement of ``reading`` may take."""
-        return self._read_timeout_s
 
     @property
     def reader(self) -> str | None:
@@ -138,7 +149,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection; the next use opens new ones."""
-        for name in ("_read_engine", "_write_engine", "_control_engine"):
+        for name in _ENGINES:
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
         for replica in self.__dict__.pop("replicas", ()):
@@ -236,7 +247,7 @@ def driver_cursor(connection: Connection, doing: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _lent(engine: Engine, label: str, timeout_s: float = float("inf")) -> Iterator[Connection]:
+def _lent(engine: Engine, label: str, timeout_s: float | None = None) -> Iterator[Connection]:
     """Lend a connection whose statements may take ``timeout_s``, and translate what is raised."""
     session: dict[Any, Any] = {}
     try:
@@ -249,8 +260,9 @@ def _lent(engine: Engine, label: str, timeout_s: float = float("inf")) -> Iterat
             "Try again in a few seconds; long work belongs in a job.",
         ) from error
     except DBAPIError as error:
-        is_late = monotonic() - session.get(_BEGAN, monotonic()) >= EARLY * timeout_s
-        raise translate(error, label, is_late=is_late) from error
+        taken_s = monotonic() - session.get(_BEGAN, monotonic())
+        is_late = timeout_s is not None and taken_s >= EARLY * timeout_s
+        raise translate(error, label, is_late=is_late, limit_s=timeout_s) from error
     except UnicodeEncodeError as error:
         raise RequestError(
             f"The text holds {error.object[error.start]!a}, which this database cannot store.",

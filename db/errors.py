@@ -57,9 +57,20 @@ class PermissionDenied(DatabaseError):
 
 
 class StatementTimeout(DatabaseError):
-    """The statement ran longer than this connection allows."""
+    """The statement ran longer than this connection allows.
+
+    ``sql`` is the statement with its values left out, "" where it is not known; ``limit_s`` what the
+    connection allows, None where a limit of the statement's own ended it.
+    """
 
     default_remedy = "Ask for less (a smaller k, a filter), or run it as a job."
+
+    def __init__(
+        self, message: str, remedy: str | None = None, *, sql: str = "", limit_s: float | None = None
+    ) -> None:
+        super().__init__(message, remedy)
+        self.sql = sql
+        self.limit_s = limit_s
 
 
 class LockTimeout(DatabaseError):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from db.errors import StatementTimeout
+from db.translation import statement_of
 
 # SQLSTATEs.  Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes".
 _QUERY_CANCELED = "57014"  # also by statement_timeout
@@ -45,7 +46,8 @@ def within(connection: Connection, budget_ms: int) -> Iterator[None]:
         spent_ms = 1000 * (monotonic() - started)
         if not refused_with(error, _QUERY_CANCELED) or spent_ms < EARLY * budget_ms:
             raise
-        raise StatementTimeout(f"The server did not answer within {budget_ms:,} ms.") from error
+        told = f"The server did not answer within {budget_ms:,} ms."
+        raise StatementTimeout(told, sql=statement_of(error)) from error
 
 
 def refused_with(error: DBAPIError, *sqlstates: str) -> bool:

@@ -25,6 +25,9 @@ from db.errors import (
 LONGEST = 300
 """Characters of a server's sentence that are told."""
 
+LONGEST_SQL = 8_000
+"""Characters of a statement that are told."""
+
 _BY_SQLSTATE: dict[str, type[DashboardError]] = {
     "25006": ReadOnlyServer,
     "42501": PermissionDenied,
@@ -37,17 +40,21 @@ _BY_SQLSTATE: dict[str, type[DashboardError]] = {
 """Source: PostgreSQL documentation, Appendix A, "PostgreSQL Error Codes"."""
 
 
-def translate(error: DBAPIError, label: str, *, is_late: bool = False) -> DashboardError:
+def translate(
+    error: DBAPIError, label: str, *, is_late: bool = False, limit_s: float | None = None
+) -> DashboardError:
     """Turn what the driver raised into a sentence; DETAIL lines, which may show data, stay behind.
 
-    ``is_late`` says that the statement has used up its time.
+    ``is_late`` says that the statement has used up its time, which is ``limit_s``.
     """
     sqlstate = getattr(error.orig, "pgcode", None)
     sentence = _sentence(error)
     if error.connection_invalidated or sqlstate is None:
         return _unreachable(sentence, label)
     if sqlstate == "57014":
-        return (StatementTimeout if _is_timeout(sentence, is_late=is_late) else Cancelled)(sentence)
+        if _is_timeout(sentence, is_late=is_late):
+            return StatementTimeout(sentence, sql=statement_of(error), limit_s=limit_s)
+        return Cancelled(sentence)
     if lack := _lack_of_ours(sqlstate, sentence):
         return lack
     if sqlstate[:2] in {"22", "23"}:
@@ -56,6 +63,14 @@ def translate(error: DBAPIError, label: str, *, is_late: bool = False) -> Dashbo
         of_row = told != sentence or sqlstate.startswith("23")
         return RequestError(told, f"Correct the value{', or leave out the row that has it' * of_row}.")
     return _BY_SQLSTATE.get(sqlstate, DatabaseError)(sentence)
+
+
+def statement_of(error: DBAPIError) -> str:
+    """Write the statement that was refused, names in the place of its values; "" where none is known."""
+    if error.params is None or not error.statement:  # what the driver's own cursor sent is only described
+        return ""
+    named = re.sub(r"%\((\w+)\)s", r":\1", error.statement).replace("%%", "%").strip()
+    return named if len(named) <= LONGEST_SQL else f"{named[:LONGEST_SQL]}…"
 
 
 def _is_timeout(sentence: str, *, is_late: bool) -> bool:

@@ -32,6 +32,7 @@ from db.index_catalog import IndexInfo
 from db.nodes import Node
 from db.quality import Counted, count_column, rows_sql
 from db.runs import Run
+from db.vacuuming import Vacuuming, vacuuming
 
 COUNT_BUDGET_MS = 2_000
 """What one count of a whole column may take."""
@@ -71,6 +72,7 @@ class Facts:
     notes: ServerNotes
     settings: Mapping[str, str | int]
     storage: Storage
+    vacuuming: Vacuuming | None
     uses: Mapping[str, IndexUse]
     written: Mapping[str, tuple[int, int] | None]
     others: tuple[PlainColumn, ...]
@@ -166,6 +168,7 @@ def gather(
         notes=server_notes(connection),
         settings=settings_in_force(connection),
         storage=storage(connection, column),
+        vacuuming=vacuuming(connection, column),
         uses=uses,
         written=_written(connection, column, uses),
         others=other_columns(connection, column),

@@ -62,7 +62,7 @@ def read(request: PageRequest) -> Opened | None:
 def _tell(request: PageRequest, error: DashboardError, *, insisted: bool) -> None:
     match error:
         case StatementTimeout():
-            data_states.timed_out(request, insisted=insisted, insist=_insist)
+            data_states.timed_out(request, error, insisted=insisted, insist=_insist)
         case PermissionDenied():
             denied(error)
         case LockTimeout():

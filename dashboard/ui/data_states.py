@@ -12,7 +12,7 @@ from dashboard.ui import data_conditions as conditions
 from dashboard.ui import data_reads
 from dashboard.ui.data_reads import PATIENCE_S
 from dashboard.ui.data_tables import count_text
-from dashboard.ui.messages import empty, escaped, no_rows, problem
+from dashboard.ui.messages import empty, escaped, no_rows, problem, stopped_sql
 from db.browse import MAX_COST, PageRequest, Preflight
 from db.conditions import EVERY_ROW, Condition, in_words
 from db.counts import Count
@@ -45,7 +45,7 @@ def too_heavy(request: PageRequest, expected: Preflight, *, insist: Insist) -> N
             st.json(expected.plan.document, expanded=3)
 
 
-def timed_out(request: PageRequest, *, insisted: bool, insist: Insist) -> None:
+def timed_out(request: PageRequest, error: StatementTimeout, *, insisted: bool, insist: Insist) -> None:
     """Say that the limit was reached, and offer what would take less, or more time."""
     limit_s = PATIENCE_S if insisted else settings().read_timeout_s
     with st.container(gap="xsmall"):
@@ -66,6 +66,7 @@ def timed_out(request: PageRequest, *, insisted: bool, insist: Insist) -> None:
                     args=(request,),
                 )
             _lighter(request)
+        stopped_sql(error)
 
 
 def _lighter(request: PageRequest) -> None:

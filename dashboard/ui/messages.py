@@ -26,6 +26,9 @@ from db.errors import (
 
 logger = logging.getLogger(__name__)
 
+RAISED_S = 30
+"""How long a question may take whose limit the reader has raised."""
+
 LOOK_AGAIN_S = 3
 """How often a page that lost its database looks whether it is back."""
 
@@ -55,7 +58,8 @@ def told_to_the_reader() -> Iterator[None]:
     Pages are run inside one; a fragment that reruns by itself needs its own.
     """
     try:
-        yield
+        with state.limit_as_raised():
+            yield
     except PageEnded:
         return
     except ConnectionFailed as error:
@@ -163,11 +167,28 @@ def denied(error: PermissionDenied) -> None:
 
 
 def too_slow(error: StatementTimeout) -> None:
-    """Say that the limit was reached, and which."""
+    """Say that the limit was reached, which, and by what; and offer to wait longer, this once."""
     told = error.message
     if "statement timeout" in told:  # PostgreSQL's own words, which name no limit
-        told = f"This took longer than {settings().read_timeout_s} s, and the server stopped it."
-    problem(StatementTimeout(told, f"{error.remedy} READ_TIMEOUT_S sets the limit."))
+        told = f"This took longer than {error.limit_s:g} s, and the server stopped it."
+    with st.container(gap="xsmall"):
+        problem(StatementTimeout(told, f"{error.remedy} READ_TIMEOUT_S sets the limit."))
+        if error.limit_s and error.limit_s < RAISED_S:
+            st.button(
+                f"Raise to {RAISED_S} s",
+                icon=":material/timer:",
+                key=f"raise {uuid.uuid4().hex}",  # one statement may end several parts of a page
+                on_click=state.raise_limit,
+                args=(RAISED_S,),
+            )
+        stopped_sql(error)
+
+
+def stopped_sql(error: StatementTimeout) -> None:
+    """Offer the statement that was stopped, to be read and copied."""
+    if error.sql:
+        with st.expander("SQL", icon=":material/code:"):
+            st.code(error.sql, language="sql", wrap_lines=True)
 
 
 def locked(error: LockTimeout) -> None:

@@ -1,6 +1,7 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -44,8 +45,32 @@ def cached(*, ttl_s: float, max_entries: int = 16) -> Callable[[Callable[P, R]],
 
 
 def database() -> Database:
-    """The database every page asks."""
-    return serving().database
+    """The database every page asks; for one run under the limit that a reader has raised."""
+    raised_s = recall(_RAISED)
+    return serving().database.lent_as(read_timeout_s=raised_s) if raised_s else serving().database
+
+
+_RAISE, _RAISED = "raise limit", "raised limit"
+
+
+def raise_limit(limit_s: int) -> None:
+    """Let what is read next take ``limit_s``, once; as a button's ``on_click``."""
+    remember(_RAISE, limit_s)
+
+
+@contextmanager
+def limit_as_raised() -> Iterator[None]:
+    """Keep a limit that was raised until the outermost such block ends: a page, or a fragment by itself."""
+    raised_s = recall(_RAISE)
+    if not raised_s:
+        yield
+        return
+    remember(_RAISE, None)
+    remember(_RAISED, raised_s)
+    try:
+        yield
+    finally:
+        remember(_RAISED, None)
 
 
 def ping() -> None:

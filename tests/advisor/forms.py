@@ -184,6 +184,7 @@ ADVISED = {
     "B2": "serial_build",
     "B5": "ivfflat_little_data",
     "B7": "invalid",
+    "V1": "slow_vacuum",
     "C2": "over_memory",
 }
 """Symptoms that no plan shows, and the advisor's rule that tells of each: states.py brings it about."""
@@ -202,8 +203,3 @@ TESTED = {
     "S2": "db/test_engine.py::test_settings_end_with_the_transaction",
 }
 """Symptoms that are met where they would arise; nobody has to be told of them by a rule."""
-
-NOT_PRODUCED = {
-    "V1": "a VACUUM of hours needs an index of many GB; dead rows are F4, and the advisor's dead_tuples",
-}
-"""Symptoms that no test brings about, and why."""

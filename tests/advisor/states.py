@@ -222,6 +222,11 @@ STATES = {
         fields={"finding": "21 rows share one vector"},
     ),
     "dead_tuples": State(rows_of() + HNSW, f"DELETE FROM {TABLE} WHERE id % 3 = 0"),
+    "slow_vacuum": State(
+        rows_of(3, 30_000) + WEAK,
+        f"DELETE FROM {TABLE} WHERE id % 3 = 0",
+        fields={"finding": "The next VACUUM has 16,049 rows of graph to link anew"},
+    ),
     "lost_rows": State(
         rows_of(rows=1_000) + WEAK, ask_for_rows, fix=both("DROP INDEX graph;" + SOUND, ask_for_rows)
     ),

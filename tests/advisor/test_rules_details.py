@@ -19,6 +19,7 @@ from dashboard.benchmark.trials import sweep
 from db.catalog import find_column
 from db.distance import Distance
 from db.engine import Database
+from db.errors import Cancelled
 from db.progress import Unrecorded
 from tests.advisor.states import (
     AMPLE_MS,
@@ -340,6 +341,49 @@ def test_few_dead_rows_or_zero_vectors_under_l2_are_nothing_to_speak_of(database
     assert facts.storage.dead_rows == 1
     assert "1 dead row beside" in why(RULE["dead_tuples"].look(facts))
     assert "All 200 rows have a vector." in why(RULE["invisible_rows"].look(facts))
+
+
+SLOWLY = "SET vacuum_cost_delay = '20ms'; SET vacuum_cost_limit = 1;"
+
+
+def test_a_vacuum_that_repairs_a_graph_for_long_is_told_of_while_it_runs(database: Database) -> None:
+    run(database, rows_of(rows=500) + HNSW + f"DELETE FROM {TABLE} WHERE id % 2 = 0")
+
+    slow = database.tagged("#slow")  # settings for its sessions alone
+
+    def vacuum() -> None:
+        with pytest.raises(Cancelled), slow.control("tests") as connection:  # noqa: PT012
+            connection.exec_driver_sql(SLOWLY)
+            connection.exec_driver_sql(f"VACUUM {TABLE}".replace("%", "%%"))
+        slow.dispose()
+
+    running = Thread(target=vacuum)
+    running.start()
+    while not ((facts := gathered(database)).vacuuming and facts.vacuuming.is_at_indexes):
+        assert running.is_alive()
+        sleep(0.05)
+    seen = facts.vacuuming
+    assert "A VACUUM has been vacuuming indexes for" in why(RULE["slow_vacuum"].look(facts))
+    found = said(RULE["slow_vacuum"].look(replace(facts, vacuuming=replace(seen, running_s=7_200))))
+    assert found.finding.startswith(
+        "A VACUUM has been vacuuming indexes for 120 min: it links anew every row"
+    )
+    assert f"SELECT pg_cancel_backend({seen.pid})" in found.remedy.sql
+    run(database, found.query)
+    run(database, f"SELECT pg_cancel_backend({seen.pid})")
+    running.join()
+    run(database, found.remedy.statements[0])
+    run(database, found.remedy.statements[1])
+    assert gathered(database).vacuuming is None
+
+
+def test_where_a_vacuum_takes_long_both_rules_on_dead_rows_advise_the_same(database: Database) -> None:
+    run(database, rows_of(rows=200) + HNSW)
+    facts = gathered(database)
+    many = replace(facts, storage=replace(facts.storage, live_rows=80_000, dead_rows=20_000))
+    dead, slow = (said(RULE[key].look(many)).remedy for key in ("dead_tuples", "slow_vacuum"))
+    assert dead.statements == slow.statements
+    assert [statement.split()[0] for statement in dead.statements] == ["REINDEX", "VACUUM"]
 
 
 def test_a_role_that_may_only_read_the_table_is_advised_all_the_same(database: Database) -> None:

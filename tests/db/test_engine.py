@@ -251,6 +251,22 @@ def test_a_busy_pool_is_told(database: Database, monkeypatch: pytest.MonkeyPatch
         holder.join()
 
 
+def test_a_timeout_tells_its_statement_and_limit_but_no_value(one_second: Database) -> None:
+    statement = text("SELECT pg_sleep(:s), CAST(:given AS text) LIKE '5%', 7 % 3")
+    with pytest.raises(StatementTimeout) as late, one_second.reading("tests") as connection:
+        connection.execute(statement, {"s": 20, "given": SECRET})
+    assert late.value.sql == "SELECT pg_sleep(:s), CAST(:given AS text) LIKE '5%', 7 % 3"
+    assert late.value.limit_s == 1
+
+
+def test_a_limit_is_raised_for_one_lending_over_the_same_connections(one_second: Database) -> None:
+    longer = one_second.lent_as(read_timeout_s=5)
+    ask(longer, "SELECT pg_sleep(1.2)")
+    assert longer._read_engine is one_second._read_engine
+    with pytest.raises(StatementTimeout):
+        ask(one_second, "SELECT pg_sleep(1.2)")
+
+
 _SPOKEN_OTHERWISE = """
 DO $$BEGIN
   PERFORM {what};
@@ -273,8 +289,9 @@ def test_a_timeout_is_told_from_a_cancel_in_whatever_language(
 
 def test_a_timeout_of_the_drivers_own_cursor_is_one_in_whatever_language(one_second: Database) -> None:
     with (
-        pytest.raises(StatementTimeout, match="storniere"),
+        pytest.raises(StatementTimeout, match="storniere") as late,
         one_second.reading("tests") as connection,
         driver_cursor(connection, "sleeping") as cursor,
     ):
         cursor.execute(_SPOKEN_OTHERWISE.replace("{what}", "pg_sleep(20)"))
+    assert late.value.sql == ""  # it would hold the values

@@ -175,7 +175,10 @@ STATES: Mapping[str, State] = {
         f"GRANT SELECT ON public.beneath TO {READER};",
     ),
     "timeout": State(
-        timeout, FEW_COLUMN, "This took longer than 1 s, and the server stopped it", "READ_TIMEOUT_S"
+        timeout,
+        FEW_COLUMN,
+        "This took longer than 1 s, and the server stopped it",
+        r"(?s)READ_TIMEOUT_S.*SELECT.*Raise to 30 s",
     ),
     "locked": State(
         locked, FEW_COLUMN, "Another session has locked what this page reads", "Wait for the other session"
@@ -233,6 +236,7 @@ CASES: Mapping[str, Case] = {
         {"n": "2k"},
         says={
             "empty table": ("at least 10 rows with a vector; there are 0", "Add rows"),
+            "timeout": ("This took longer than 1 s", "READ_TIMEOUT_S.*Raise to 30 s"),
             "partial": (r"2,000 of ~?25,000 rows · .*seed 42", "A sample"),
         },
         never={"not migrated": NEEDS_NONE_OF_OURS},
@@ -308,6 +312,18 @@ def words(app: AppTest) -> str:
     )
     read = [element.value for kind in kinds for element in kind] + [button.label for button in app.button]
     return " ".join(read).replace("\\", "")
+
+
+def test_a_limit_is_raised_for_one_question_and_then_as_it_was(world: World) -> None:
+    timeout(world)
+    patient = "CASE current_setting('statement_timeout') WHEN '30s' THEN 0 ELSE 5 END"
+    world.run(f"ALTER POLICY slowly ON few USING (pg_sleep({patient} + 0 * id) IS NOT NULL)")
+    forget_the_installation()
+    app = open_app("search", c=FEW_COLUMN, by="Vector", q="[1,1]")
+    [raised] = [button for button in app.button if button.label == "Raise to 30 s"]
+    assert "10 of 10 returned" in words(raised.click().run())
+    forget_the_installation()
+    assert "This took longer than 1 s" in words(app.run())
 
 
 def test_every_page_has_its_states() -> None:

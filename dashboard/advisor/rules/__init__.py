@@ -11,8 +11,9 @@ from dashboard.advisor.rules.need import NEED
 from dashboard.advisor.rules.plans import PLANS
 from dashboard.advisor.rules.server import SERVER
 from dashboard.advisor.rules.space import SPACE
+from dashboard.advisor.rules.vacuum import VACUUM
 
-RULES: tuple[Rule, ...] = (*CHEAPER, *NEED, *PLANS, *INDEXES, *IVFFLAT, *SPACE, *DATA, *SERVER)
+RULES: tuple[Rule, ...] = (*CHEAPER, *NEED, *PLANS, *INDEXES, *IVFFLAT, *SPACE, *DATA, *VACUUM, *SERVER)
 """What costs no recall stands before what does.  P1, F2 and their like, in a source, are rules of the plan
 doctor."""
 

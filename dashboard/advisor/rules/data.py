@@ -10,17 +10,11 @@ from dashboard.advisor.words import share
 from db.advice import proof
 from db.indexes import METHODS, Hnsw
 from db.nearest import UNDEFINED_FOR_ZERO
-from db.remedies import set_local, vacuum
+from db.remedies import set_local
 from db.words import counted
 
 ROWS_PER_ELEMENT = 10
 """Rows with one and the same vector that one element of a graph holds.  Source: hnsw.h, HNSW_HEAPTIDS."""
-
-DEAD = 0.1
-"""Half of what autovacuum waits for.  Source: autovacuum_vacuum_scale_factor, 0.2."""
-
-FEWEST_DEAD = 50
-"""Source: autovacuum_vacuum_threshold."""
 
 FOUND = 0.95
 """Share of sampled rows that an index should find by their own vectors."""
@@ -87,28 +81,6 @@ def duplicates(facts: Facts) -> Looked:
     query = facts.shown["duplicates"]
     remedy = Remedy((query,), remark="lists them; keep one of each, or group the answers")
     return [Said(finding, numbers, query, remedy)]
-
-
-def dead_tuples(facts: Facts) -> Looked:
-    """Deleted rows still fill the candidates of an index scan."""
-    valid = [index for index in facts.column.indexes if index.valid]
-    if not valid:
-        return Silence("There is no valid index that dead rows could fill.")
-    kept = facts.storage
-    part = kept.dead_rows / max(1, kept.live_rows + kept.dead_rows)
-    if part <= DEAD or kept.dead_rows < FEWEST_DEAD:
-        return Silence(f"{counted(kept.dead_rows, 'dead row')} beside {counted(kept.live_rows, 'live one')}.")
-    finding = (
-        f"{share(part)} of the table's rows are dead, and an index scan meets them first: it returns fewer "
-        "rows than there are until they are cleared away."
-    )
-    numbers = (
-        Number(f"{kept.dead_rows:,}", "dead rows", kept.dead_rows),
-        Number(f"{kept.live_rows:,}", "live rows"),
-        Number(f"{kept.vacuumed_at:%Y-%m-%d %H:%M}" if kept.vacuumed_at else "never", "vacuumed, UTC"),
-    )
-    remedy = Remedy((vacuum(facts.column),), outside=True)
-    return [Said(finding, numbers, proof("dead", facts.column), remedy)]
 
 
 def lost_rows(facts: Facts) -> Looked:
@@ -197,14 +169,6 @@ DATA = (
         Severity.WRONG,
         "plan doctor R5; hnsw.h holds 10 rows an element",
         duplicates,
-    ),
-    Rule(
-        "dead_tuples",
-        "Dead rows",
-        "Data",
-        Severity.WRONG,
-        "plan doctor F4; measured: the 100 nearest deleted, 0 rows came back until VACUUM",
-        dead_tuples,
     ),
     Rule(
         "lost_rows",
