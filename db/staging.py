@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     column,
+    func,
     insert,
     inspect,
     literal,
@@ -38,6 +39,9 @@ from db.notes import read_note, write_note
 from db.schema import SCHEMA
 
 _PREFIX = "load_"
+
+BRIEF_TARGET = "10"
+"""In place of 100; 300 rows are looked at for each.  Source: std_typanalyze() of PostgreSQL."""
 
 _DESCRIBE = text("""
 SELECT c.relkind AS kind, obj_description(c.oid, 'pg_class') AS comment,
@@ -182,8 +186,13 @@ def annotate(
         connection.execute(SetColumnComment(annotated))
 
 
-def analyze(connection: Connection, schema: str, name: str) -> None:
-    """Let the planner count the rows."""
+def analyze(connection: Connection, schema: str, name: str, *, briefly: bool = False) -> None:
+    """Let the planner count the rows, and look at the values of 30,000; ``briefly`` of a tenth of them.
+
+    For the rest of the transaction an ANALYZE is then brief.
+    """
+    if briefly:
+        connection.execute(select(func.set_config("default_statistics_target", BRIEF_TARGET, True)))
     _run(connection, sql.SQL("ANALYZE {}").format(sql.Identifier(schema, name)))
 
 

@@ -6,6 +6,7 @@ Source of the layout: numpy.lib.format.
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,6 +39,8 @@ VECTOR = "vector"
 """What the column of a file is called that names none."""
 MAX_MEMBERS = 64
 SKIPPED_BYTES = 1 << 20
+PLAIN_BYTES = 256
+"""No header that numpy.save writes before vectors is longer."""
 
 _RESAVE = "Save it with numpy.save(file, vectors.astype('float32'))."
 _NO_HEADER = (
@@ -46,6 +49,12 @@ _NO_HEADER = (
 )
 """What numpy raises for a header that is none."""
 _DAMAGED = (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
+_PLAIN = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '[<>|=]?[fiu][1248]', 'fortran_order': (False|True), "
+    rb"'shape': \(\d{1,15}, \d{1,15}\), \} *\n",
+    re.DOTALL,
+)
+"""What numpy.save writes before vectors, to the letter."""
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -61,6 +70,12 @@ class Header:
     def row_bytes(self) -> int:
         """Bytes of one row."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file begins as numpy.save begins one, so that its header is nothing to be parsed."""
+    with path.open("rb") as file:
+        return _PLAIN.match(file.read(PLAIN_BYTES)) is not None
 
 
 def survey_npy(path: Path, _: str | None) -> Contents:

@@ -1,7 +1,8 @@
 """The two questions asked of a file, and which process answers them.
 
 .npy and .fvecs are nothing but bytes after a header of a few fields: once the header and the size agree
-there is nothing left to parse, and their rows are read here, straight into the arrays that COPY sends.
+there is nothing left to parse, and their rows are read here, straight into the arrays that COPY sends.  So
+is a header that is to the letter what everybody's is; one that must be parsed is, first, in the sandbox.
 (Read, not mapped: a file cut short while it is mapped ends the process that reads it.)  Everything else
 goes through a parser or a decompressor, and so through the sandbox, both times.
 """
@@ -11,16 +12,15 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dashboard.seeding import sandbox
 from dashboard.seeding.formats import wire
-from dashboard.seeding.formats.hashing import hashed
 from dashboard.seeding.formats.reading import as_wanted
-from dashboard.seeding.formats.recognise import recognised
+from dashboard.seeding.formats.recognise import is_plain, recognised
 from dashboard.seeding.formats.spool import Spool
 from dashboard.seeding.formats.table import Batch, Contents, Wanted
 from dashboard.seeding.sandbox import Limits
@@ -78,15 +78,16 @@ class File:
     inside: Callable[[], sandbox.Reader]
 
     def contents(self, dataset: str | None = None) -> Contents:
-        """Say what is in the file, in the sandbox; ``dataset`` chooses one of those in an HDF5 file.
+        """Say what is in the file; ``dataset`` chooses one of those in an HDF5 file.
 
         CSV and JSON are read through; of the others only the header or footer and the first rows are.
 
         Raises RequestError where the file cannot be used.
         """
-        with hashed(self.path) as sha256:
-            found = self.inside().answer("contents", {"path": str(self.path), "dataset": dataset})
-            return replace(wire.contents_of(found), sha256=sha256())
+        if is_plain(self.path):
+            return recognised(self.path).survey(self.path, dataset)
+        found = self.inside().answer("contents", {"path": str(self.path), "dataset": dataset})
+        return wire.contents_of(found)
 
     def batches(
         self,

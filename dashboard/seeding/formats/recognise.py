@@ -79,6 +79,11 @@ UNREAD_SUFFIXES = {
 """Names that say the same, where the first bytes do not."""
 
 
+def is_plain(path: Path) -> bool:
+    """Whether there is nothing at all to parse in a file, not even in what stands before its rows."""
+    return path.suffix.lower() in vecs.SUFFIXES or arrays.is_plain(path)
+
+
 def recognised(path: Path) -> Format:
     """Find out what a file is.
 

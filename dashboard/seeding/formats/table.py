@@ -103,7 +103,6 @@ class Contents:
     rows: int
     columns: tuple[FileColumn, ...]
     first: tuple[tuple[str | None, ...], ...]
-    sha256: str = ""
     dataset: str | None = None
     datasets: tuple[Dataset, ...] = ()
     distance: str | None = None

@@ -125,6 +125,11 @@ class Route:
         return next((mapped for mapped in self.columns if mapped.embeds), None)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether a table of these columns has nothing but its key and vectors."""
+        return all(mapped.name in self.key or mapped.base in NEW_TYPES for mapped in self.columns)
+
+    @property
     def by_key(self) -> tuple[Mapped, ...]:
         """The columns of the key that the file brings, in the key's order."""
         found = {mapped.name: mapped for mapped in self.columns if mapped.source is not None}

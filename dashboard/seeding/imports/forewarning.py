@@ -11,7 +11,7 @@ from dashboard.seeding.formats import Contents
 from dashboard.seeding.imports.columns import Route, some
 from db.columns import spelled
 from db.imports import imported_before, rules_of
-from db.targets import Target, holds_rows
+from db.targets import Target
 from db.words import counted
 
 LENGTHS = 5
@@ -34,10 +34,13 @@ def unlisted(found: Contents, way: Route) -> Iterator[str]:
             yield f"{some([names[column.name]])} looks like vectors of {lengths} numbers{among}."
 
 
-def forewarnings(connection: Connection, found: Contents, target: Target, way: Route) -> Iterator[str]:
-    """Tell that the file is there already, and what of the table's own rules only PostgreSQL can judge."""
+def forewarnings(connection: Connection, sha256: str | None, target: Target, way: Route) -> Iterator[str]:
+    """Tell that the file is there already, and what of the table's own rules only PostgreSQL can judge.
+
+    ``sha256`` is None where the table is empty.
+    """
     table = spelled(target.schema, target.name)
-    before = imported_before(connection, table, found.sha256) if holds_rows(connection, target) else None
+    before = imported_before(connection, table, sha256) if sha256 else None
     if before:
         twice = "" if way.by_key else " As the file brings no key, its rows would be there twice."
         when = f"{before.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dashboard.seeding.embedders import Embedder, embedder_named, has_words
 from dashboard.seeding.formats import Batch, Contents, Spool, opened
-from dashboard.seeding.formats.hashing import stamp_of
+from dashboard.seeding.formats.hashing import hashed, stamp_of
 from dashboard.seeding.imports.checks import issues, taken
 from dashboard.seeding.imports.columns import NEW_TYPES, Route
 from dashboard.seeding.imports.forewarning import forewarnings
@@ -51,29 +51,32 @@ def validate(
     Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
     that was approved is no longer true; PermissionDenied where a login may not do it.
     """
-    with opened(request.path) as file:
-        stamp = stamp_of(Path(request.path))  # before the first look: later it might be another file's
+    with opened(request.path) as file, hashed(file.path) as sha256:
+        stamp = stamp_of(file.path)  # before the first look: later it might be another file's
         found = file.contents(request.dataset)
-        look = _begin(database, request, found)
+        look = _begin(database, request, found, sha256)
         look.spool.stamp = stamp
         for batch in file.batches(
             look.way.wanted, dataset=request.dataset, spool=None if request.dry_run else look.spool
         ):
             look.at(batch)
             tell(look.rows, found.rows)
+        request = replace(request, sha256=sha256())
+        if stamp_of(file.path) != stamp:  # what was hashed may not be what was looked at
+            raise RequestError("The file changed while it was validated.", "Validate it again.")
     look.finish()
     if request.rejects and look.issues:
         write_rejects(Path(request.rejects), Path(request.path), found, look.issues)
     return _plan(request, found, look)
 
 
-def _begin(database: Database, request: ImportRequest, found: Contents) -> _Look:
+def _begin(database: Database, request: ImportRequest, found: Contents, sha256: Callable[[], str]) -> _Look:
     """Settle where a file goes, before its rows are looked at."""
     with named_grants(database, request), database.reading("import") as connection:
         target = find_place(connection, request)
         occupied = target is not None and holds_rows(connection, target)
         check_queries(connection, request, found)
-    if request.sha256 not in {None, found.sha256}:
+    if request.sha256 is not None and request.sha256 != sha256():
         raise RequestError("The file changed since it was validated.", "Validate it again.")
     embedder = embedder_named(request.embedder) if request.text else None
     way = route(found, target, request, embedder.dims if embedder else None)
@@ -81,8 +84,9 @@ def _begin(database: Database, request: ImportRequest, found: Contents) -> _Look
     check_rights(database, request, target, way)
     look = _Look(database, request, way, target, embedder, occupied=occupied)
     if target:
+        digest = sha256() if occupied else None
         with database.reading("import") as connection:
-            told = tuple(forewarnings(connection, found, target, way))
+            told = tuple(forewarnings(connection, digest, target, way))
         look.forewarnings = (*told, *unkept(found), *unnoted(database, target, way))
     return look
 
@@ -221,7 +225,7 @@ def _plan(request: ImportRequest, found: Contents, look: _Look) -> ImportPlan:
     # A row may have turned out bad after its key was looked up, as the second of its key in the file.
     existing = np.concatenate([np.empty(0, np.int64), *look.existing])
     return ImportPlan(
-        request=replace(request, sha256=found.sha256, fingerprint=fingerprint_of(look.target)),
+        request=replace(request, fingerprint=fingerprint_of(look.target)),
         contents=found,
         target=look.target,
         route=look.way,

@@ -412,9 +412,8 @@ def test_a_file_written_to_while_it_is_looked_at_is_not_imported_under_its_old_h
         return found
 
     monkeypatch.setattr(File, "contents", changed_meanwhile)
-    plan = validate(places, asked(path))
     with pytest.raises(RequestError, match="The file changed"):
-        apply(places, plan, Unrecorded())
+        do(places, asked(path))
     assert ask(places, "SELECT count(*) FROM places") == [(0,)]
 
 
@@ -431,6 +430,17 @@ def test_a_new_table_needs_no_vacuum(database: Database, vectors: Callable[..., 
     do(database, asked(vectors(500), "t", create=True))
     visible = "SELECT relallvisible = relpages FROM pg_class WHERE oid = 't'::regclass"
     assert ask(database, visible) == [(True,)]
+
+
+def test_of_a_new_table_of_vectors_alone_fewer_rows_are_looked_at(
+    database: Database, vectors: Callable[..., str], write: Write
+) -> None:
+    do(database, asked(vectors(500), "bare", create=True))
+    rows = "".join(f'{n},{n},"[1,{n}]"\n' for n in range(500))
+    do(database, asked(write(f"id,year,v\n{rows}"), "more", create=True))
+    bounds = "SELECT array_length(histogram_bounds::text::text[], 1) FROM pg_stats WHERE attname = 'id' AND"
+    assert ask(database, f"{bounds} tablename = 'bare'") == [(11,)]
+    assert ask(database, f"{bounds} tablename = 'more'") == [(101,)]
 
 
 def test_an_empty_text_and_null_come_back_as_they_went(places: Database, write: Write) -> None:
