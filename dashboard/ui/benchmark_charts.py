@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -37,15 +38,16 @@ def latency_of_every_query(
         )
     figure.add_vline(x=target.p95_ms, line={"color": INK, "width": 1.2, "dash": "dot"})
     figure.add_hline(y=0.95, line={"color": INK, "width": 0.8, "dash": "dot"})
+    left, right = math.log10(min(everything) / 1.3), math.log10(max(everything) * 1.5)
+    target_at = math.log10(target.p95_ms)
+    side, shift = ("right", -4) if target_at > left + 0.8 * (right - left) else ("left", 4)
     figure.add_annotation(
-        note(f"target {target.p95_ms:g} ms", x=math.log10(target.p95_ms), y=0.03, xanchor="left", xshift=4)
+        note(f"target {target.p95_ms:g} ms", x=target_at, y=0.03, xanchor=side, xshift=shift)
     )
     return laid_out(
         figure,
         height,
-        xaxis=log_axis(
-            "latency, ms (log scale)", math.log10(min(everything) / 1.3), math.log10(max(everything) * 1.5)
-        ),
+        xaxis=log_axis("latency, ms (log scale)", left, right),
         yaxis={"title": "share of queries within", "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.25},
         legend=_LEGEND,
     )
@@ -138,6 +140,8 @@ def _load_line(
 
 WIDE = 3
 """Panels side by side, beyond which there is more room for their words, and less for their bars."""
+NARROW_TITLE = 22
+"""Letters in a line of a title where there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +170,9 @@ def bars_by_index(trials: Sequence[Trial], panels: Sequence[Bars], height: int) 
         values = [panel.of(trial) for trial in trials]
         most = max((value for value in values if value is not None), default=1) or 1
         axes[f"xaxis{axis}"] = {
-            "title": panel.title,
+            "title": "<br>".join(wrap(panel.title, NARROW_TITLE)) if narrow else panel.title,
             "domain": [(number - 1) * width + (0.02 if number > 1 else 0), number * width - 0.02],
-            "range": [0, most * (3 if narrow else 1.75)],
+            "range": [0, most * (3 if narrow else 1.9)],
             "showticklabels": False,
             "showgrid": False,
         }
