@@ -18,6 +18,7 @@ from db import jobs
 from db.engine import Database
 from db.errors import RequestError
 from db.jobs import Job
+from tests.faults.forked import WORKER, Forked, start
 
 LEASE_S = 3
 
@@ -27,14 +28,11 @@ class Farm:
     """Starts workers on one database and watches its jobs."""
 
     database: Database
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Forked] = field(default_factory=list)
 
-    def start_worker(self, program: str | None = None) -> subprocess.Popen[bytes]:
-        """Start ``python -m dashboard worker``, or a ``program`` in its place."""
-        command = ["-c", program] if program else ["-m", "dashboard", "worker"]
-        worker = subprocess.Popen(
-            [sys.executable, *command], env=self._environment(), stderr=subprocess.DEVNULL
-        )
+    def start_worker(self, program: str = WORKER) -> Forked:
+        """Start a worker, or a ``program`` in its place."""
+        worker = start(program, self._environment())
         self.workers.append(worker)
         return worker
 

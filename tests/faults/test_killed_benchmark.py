@@ -196,7 +196,7 @@ PHASES = {
     "insert": Phase(replace(ONE, inserts=15_000), says("inserting"), 2),
     # By the distance that the user's own index serves: it is read, and must be what it was.
     "live": Phase(
-        replace(PLAN, variants=(), distance=Distance.L2, live=True, repeats=10), says("on the live table"), 3
+        replace(PLAN, variants=(), distance=Distance.L2, live=True, repeats=20), says("on the live table"), 3
     ),
 }
 ROWS = 9_000

@@ -214,7 +214,7 @@ def test_a_killed_dashboard_leaves_a_build_that_ends_well(
     monkeypatch.setenv("VECTORSCOPE_HOME", str(tmp_path))
     job_id = farm.submit("build_index", REQUEST)
     with old_snapshot(items):
-        dashboard = farm.start_worker("from dashboard.__main__ import cli; cli(prog_name='serve')")
+        dashboard = farm.start_worker("from dashboard.__main__ import cli; cli([])")
         farm.wait(job_id, waiting)
         dashboard.kill()
         dashboard.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from db.engine import Database
 from db.jobs import Job
 from db.progress import Unrecorded
 from tests.faults.conftest import LEASE_S, Farm
+from tests.faults.forked import Forked
 
 COLUMN = "public.items.embedding"
 
@@ -113,7 +113,7 @@ def begun(farm: Farm, kind: str) -> int:
     return farm.submit(kind, CASES[kind].params)
 
 
-def slow_worker(farm: Farm, kind: str) -> subprocess.Popen[bytes]:
+def slow_worker(farm: Farm, kind: str) -> Forked:
     """Start a worker that can be caught in the middle of the job, however fast this machine is."""
     return farm.start_worker(SLOWLY.format(pause_s=CASES[kind].pause_s))
 
