@@ -174,7 +174,8 @@ def store_trial(
     values = {name: getattr(trial, name) for name in Trial.__slots__}
     values |= {"run_id": run_id, "latencies_ms": list(latencies_ms), "recalls": list(recalls)}
     if found and truth and found.is_kept:
-        values |= {"found": found.packed(), "truth": keep_truth(connection, run_id, truth)}
+        exact = truth if truth.is_kept else truth.cut(*found.distances.shape)
+        values |= {"found": found.packed(), "truth": keep_truth(connection, run_id, exact)}
     connection.execute(insert(schema.trial).values(values))
 
 

@@ -1,13 +1,15 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from db import jobs
+from db import jobs, neighbours
 from db.columns import VectorColumn
 from db.engine import Database
 from db.errors import RequestError
+from db.neighbours import Neighbours
 from db.runs import (
     Run,
     Trial,
@@ -152,6 +154,31 @@ def test_figures_are_read_for_the_trials_asked_for_and_none_for_void_ones(databa
     assert list(found) == [1]
     assert found[1].latencies_ms == [0.5, 1.5]
     assert found[1].recalls == pytest.approx([1, 0.8])
+
+
+def test_exact_answers_are_kept_once_and_too_many_of_them_as_far_as_a_trial_goes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Neighbours(np.ones((2, 3), np.float32), np.ones((2, 3), np.int32))
+    truth = Neighbours(np.ones((4, 6), np.float32), np.ones((4, 6), np.int32))
+
+    def stored(connection: Connection, position: int, run_id: int) -> None:
+        store_trial(
+            connection, run_id, trial(position), latencies_ms=[1], recalls=[1], found=found, truth=truth
+        )
+
+    with database.control("tests") as connection:
+        whole, cut = started(connection), started(connection)
+        for position in (0, 1):
+            stored(connection, position, whole)
+        monkeypatch.setattr(neighbours, "MOST_BYTES", 6 * 8)
+        stored(connection, 0, cut)
+        assert connection.execute(text("SELECT count(*) FROM vectorscope.truth")).scalar_one() == 2
+        for run_id, shape in ((whole, (4, 6)), (cut, (2, 3))):
+            kept_there = figures(connection, run_id, [0], neighbours=True)[0].kept
+            assert kept_there
+            assert Neighbours.unpacked(kept_there.truth).distances.shape == shape
+            assert Neighbours.unpacked(kept_there.found).distances.shape == (2, 3)
 
 
 @pytest.mark.parametrize(("recall", "share"), [(0.8, 0.0), (0.81, 0.5), (1.0, 0.5)])
