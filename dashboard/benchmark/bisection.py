@@ -37,6 +37,8 @@ class Found:
     low_ms: float
     high_ms: float
     """The 95 % interval of the latency."""
+    control_ms: float
+    """What exact search took beside it."""
     build_s: float
     meets: bool
     """Both: recall, and latency at p95."""
@@ -110,6 +112,7 @@ class Search:
                     p95_ms,
                     trial.measures.get("p95_ms_low", math.inf),
                     trial.measures.get("p95_ms_high", math.inf),
+                    _control_ms(trial),
                     trial.build_s or 0.0,
                     enough and p95_ms <= self._target.p95_ms,
                 )
@@ -122,7 +125,7 @@ class Search:
             trial = self._asked(variant, value, index)
             if _reaches(trial, self._target.recall):
                 enough = value
-            elif value >= high or (fastest and trial.measures.get("p95_ms_low", 0) > fastest.high_ms):
+            elif value >= high or (fastest and is_slower(trial, fastest)):
                 return None  # a wider search takes longer still
             else:
                 misses = value
@@ -197,6 +200,16 @@ class Search:
 def _reaches(trial: Trial, recall: float) -> bool:
     """Tell whether a trial decided for the recall: by its interval where it was asked few queries."""
     return trial.is_measured and trial.measures["recall_low" if trial.is_short else "recall"] >= recall
+
+
+def is_slower(trial: Trial, fastest: Found) -> bool:
+    """Tell whether a trial is slower for sure: by its interval, and by more than exact search beside it."""
+    drift = _control_ms(trial) / fastest.control_ms if fastest.control_ms else 1.0
+    return trial.measures.get("p95_ms_low", 0.0) > fastest.high_ms * max(1.0, drift)
+
+
+def _control_ms(trial: Trial) -> float:
+    return float(trial.facts.get("noise", {}).get("control_ms", 0.0))
 
 
 def _first(spec: IndexSpec) -> int:

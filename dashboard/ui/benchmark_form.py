@@ -81,7 +81,8 @@ _MODES: Mapping[str, tuple[str, Callable[[ColumnInfo], BenchmarkPlan]]] = {
     ),
     runs.TUNE: (
         "Finds the cheapest configuration that meets a target, in a fraction of the time that a sweep of "
-        "them all would take: candidates are tried on a small copy first, their settings by bisection.",
+        "them all would take: of many rows a small copy puts the candidates in order first; settings are "
+        "found by bisection.",
         ask_tune,
     ),
     runs.GROWTH: (

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.benchmark import bisection, screening
 from dashboard.benchmark import tune as tuning
-from dashboard.benchmark.bisection import Found, Search
+from dashboard.benchmark.bisection import Found, Search, is_slower
 from dashboard.benchmark.plan import BenchmarkPlan
 from dashboard.benchmark.target import UNTUNED, Target, Untuned
 from dashboard.benchmark.trials import Variant, read_index
@@ -15,8 +15,10 @@ from dashboard.benchmark.verdict import alike, judge
 from db.distance import Distance
 from db.errors import RequestError
 from db.forms import parse_spec
+from db.runs import Trial
 from tests.benchmark.conftest import PLAN, Bench, Journal, Killed
 from tests.benchmark.test_resume import killed_at
+from tests.trials import trial as made
 
 
 def plan_for(target: Target, *indexes: str) -> BenchmarkPlan:
@@ -24,7 +26,8 @@ def plan_for(target: Target, *indexes: str) -> BenchmarkPlan:
 
 
 def found_at(p95_ms: float, *, spread_ms: float = 0.05, build_s: float = 1.0) -> Found:
-    return Found(2, p95_ms, p95_ms - spread_ms, p95_ms + spread_ms, build_s, meets=True)
+    low_ms, high_ms = p95_ms - spread_ms, p95_ms + spread_ms
+    return Found(2, p95_ms, low_ms, high_ms, control_ms=4.0, build_s=build_s, meets=True)
 
 
 def test_where_exact_search_is_quick_enough_no_index_is_built(bench: Bench) -> None:
@@ -93,6 +96,20 @@ def test_where_no_small_copy_says_anything_every_candidate_is_compared(
         last = [trial for trial in run.trials if str(trial.options) == options][-1]
         assert last.measures["recall"] < 0.8
         assert any(last.measures["p95_ms_low"] > trial.measures["p95_ms_high"] for trial in whole)
+
+
+def test_a_candidate_is_slower_by_more_than_exact_search_was_beside_it() -> None:
+    fastest = found_at(1.0)  # 1.05 ms at most, with exact search at 4 ms
+
+    def beside(low_ms: float, control_ms: float) -> Trial:
+        return replace(made(), measures={"p95_ms_low": low_ms}, facts={"noise": {"control_ms": control_ms}})
+
+    assert is_slower(beside(1.06, 4.0), fastest)
+    assert not is_slower(beside(1.04, 4.0), fastest)
+    assert not is_slower(beside(2.0, 8.0), fastest), "the machine was half as fast by then"
+    assert is_slower(beside(2.2, 8.0), fastest)
+    assert not is_slower(beside(1.04, 2.0), fastest), "nor does a quicker machine make it slower"
+    assert not is_slower(replace(made(), measures={}), fastest), "a void trial decides nothing"
 
 
 def test_a_candidate_is_given_up_once_it_is_slower_than_the_fastest_where_it_still_misses(
