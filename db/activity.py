@@ -39,6 +39,19 @@ WHERE backend_type = 'client backend' AND datname = current_database() AND pid <
 GROUP BY 1 ORDER BY 2 DESC, 1
 """)
 
+_WAITS_FOR = text("""
+SELECT wait_event_type || ' / ' || wait_event FROM pg_stat_activity
+WHERE right(application_name, length(:tag)) = :tag AND datname = current_database()
+  AND usename = current_user AND backend_type = 'client backend' AND state = 'active'
+ORDER BY query_start LIMIT 1
+""")
+_CANCEL = text("""
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE right(application_name, length(:tag)) = :tag AND datname = current_database()
+  AND usename = current_user AND backend_type = 'client backend' AND state = 'active'
+  AND pid <> pg_backend_pid()
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSetting:
@@ -81,3 +94,14 @@ def sessions(connection: Connection) -> tuple[Sessions, ...]:
 def connections_left(connection: Connection) -> int:
     """Count the sessions that the server would still admit."""
     return max(0, int(connection.execute(_LEFT).scalar_one()))
+
+
+def waits_for(connection: Connection, tag: str) -> str | None:
+    """Name what the session whose name ends in ``tag`` waits for; None where it computes, or is idle."""
+    found: str | None = connection.execute(_WAITS_FOR, {"tag": tag}).scalar()
+    return found
+
+
+def cancel(connection: Connection, tag: str) -> None:
+    """Cancel what sessions of this login are executing whose name ends in ``tag``."""
+    connection.execute(_CANCEL, {"tag": tag})

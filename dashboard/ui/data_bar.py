@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.reading import StillReading
 from dashboard.ui import clipboard, condition_builder, data_reads, state
 from dashboard.ui import data_address as address
 from dashboard.ui import data_conditions as conditions
@@ -131,7 +133,8 @@ def _jump(request: PageRequest) -> None:
         return
     try:
         there = _place(request, given)
-        data_reads.opened(there, insisted=False)  # what the column cannot read is refused here
+        with suppress(StillReading):  # told where its rows will stand
+            data_reads.opened(there, insisted=False)  # what the column cannot read is refused here
         address.show_place(there.cursor)
         state.put(_JUMP, "")
     except DashboardError as error:

@@ -16,6 +16,7 @@ from db.catalog import ColumnInfo, hidden_columns
 from db.column_statistics import ColumnStatistics
 from db.conditions import Condition
 from db.counts import Count
+from db.engine import Database
 from db.facets import Facet, Facetable, Histogram, Level
 from db.savepoint import within
 
@@ -49,11 +50,20 @@ def hidden(column: ColumnInfo) -> tuple[str, ...]:
 @state.cached(ttl_s=60, max_entries=64)
 def opened(request: PageRequest, *, insisted: bool) -> Opened:
     """One page; ``insisted`` reads it whatever it costs, and waits longer for it."""
-    with state.database().reading("data") as connection, _patience(connection, insisted=insisted):
-        expected = browse.preflight(connection, request)
-        refused = expected.too_heavy and not insisted
-        page = None if refused else browse.browse(connection, request)
-        return Opened(expected, page, datetime.now(UTC))
+
+    def read(database: Database) -> Opened:
+        with database.reading("data") as connection, _patience(connection, insisted=insisted):
+            expected = browse.preflight(connection, request)
+            refused = expected.too_heavy and not insisted
+            page = None if refused else browse.browse(connection, request)
+            return Opened(expected, page, datetime.now(UTC))
+
+    return state.in_time("page", (_asked(request), insisted), read)
+
+
+def _asked(request: PageRequest) -> tuple[object, ...]:
+    """What a page depends on: the sizes and counts of its column change while it is read."""
+    return (str(request.column), request.where, request.sort, request.cursor, request.rows)
 
 
 def _patience(connection: Connection, *, insisted: bool) -> AbstractContextManager[None]:
@@ -70,8 +80,12 @@ def estimated(column: ColumnInfo, where: Condition) -> Count:
 @state.cached(ttl_s=300, max_entries=64)
 def counted(column: ColumnInfo, where: Condition) -> Count:
     """Exactly how many."""
-    with state.database().reading("data") as connection, _patience(connection, insisted=True):
-        return counts.count_exactly(connection, column, where)
+
+    def read(database: Database) -> Count:
+        with database.reading("data") as connection, _patience(connection, insisted=True):
+            return counts.count_exactly(connection, column, where)
+
+    return state.in_time(f"count {where!r}", str(column), read)
 
 
 @state.cached(ttl_s=60, max_entries=16)

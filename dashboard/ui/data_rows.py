@@ -9,12 +9,14 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.reading import StillReading
 from dashboard.ui import data_address as address
 from dashboard.ui import data_reads, data_selection, data_states, state
 from dashboard.ui import data_tables as tables
 from dashboard.ui.data_reads import Opened
-from dashboard.ui.messages import denied, escaped, locked
+from dashboard.ui.messages import cancelled, denied, escaped, locked
 from dashboard.ui.search_tables import key_text, naming_columns
+from dashboard.ui.still_reading import hold_the_place
 from dashboard.ui.tables import number_column
 from dashboard.ui.units import counted, duration
 from dashboard.ui.waiting import waiting
@@ -24,6 +26,7 @@ from db.columns import spelled
 from db.conditions import EVERY_ROW, to_text
 from db.counts import Count
 from db.errors import (
+    Cancelled,
     ConnectionFailed,
     DashboardError,
     DatabaseError,
@@ -47,6 +50,9 @@ def read(request: PageRequest) -> Opened | None:
             opened = data_reads.opened(request, insisted=insisted)
     except ConnectionFailed:
         raise
+    except StillReading as still:
+        hold_the_place(still)
+        return None
     except (RequestError, DatabaseError) as error:
         _tell(request, error, insisted=insisted)
         return None
@@ -67,6 +73,8 @@ def _tell(request: PageRequest, error: DashboardError, *, insisted: bool) -> Non
             denied(error)
         case LockTimeout():
             locked(error)
+        case Cancelled():
+            cancelled(error)
         case _:
             data_states.refused(request, error)
 
@@ -99,7 +107,7 @@ def _count(request: PageRequest) -> None:
     if request.where != EVERY_ROW:
         text += f" of {_known(replace(request, where=EVERY_ROW)).rows:,}"
     st.markdown(text, width="content")
-    if count.kind != "exact":
+    if count.kind != "exact" and not state.recall(_count_key(request)):
         forecast = f" (~{duration(count.forecast_ms / 1000)})" if count.forecast_ms else ""
         st.button(
             f"Count exactly{forecast}",
@@ -124,6 +132,14 @@ def _counted(request: PageRequest) -> Count | None:
         return None
     try:
         return data_reads.counted(request.column, request.where)
+    except StillReading as still:
+        still.doing, still.height_px = "Counting", 0
+        hold_the_place(still)
+        return None
+    except Cancelled as error:
+        state.remember(_count_key(request), None)
+        st.toast(escaped(error.message), icon=":material/stop_circle:")
+        return None
     except StatementTimeout:
         state.remember(_count_key(request), None)
         st.toast(f"Counting took over {data_reads.PATIENCE_S} s and was given up.", icon=":material/timer:")

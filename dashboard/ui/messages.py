@@ -9,12 +9,15 @@ from typing import NoReturn
 
 import streamlit as st
 
+from dashboard.reading import StillReading
 from dashboard.settings import settings
 from dashboard.ui import grants, state
 from dashboard.ui.shell import go
+from dashboard.ui.still_reading import hold_the_place
 from dashboard.ui.units import counted
 from db.columns import VectorColumn, spelled
 from db.errors import (
+    Cancelled,
     ConnectionFailed,
     DashboardError,
     LockTimeout,
@@ -68,8 +71,12 @@ def told_to_the_reader() -> Iterator[None]:
         _unfinished(error)
     except PermissionDenied as error:
         denied(error)
+    except StillReading as still:
+        hold_the_place(still)
     except StatementTimeout as error:
         too_slow(error)
+    except Cancelled as error:
+        cancelled(error)
     except LockTimeout as error:
         locked(error)
     except DashboardError as error:
@@ -189,6 +196,13 @@ def stopped_sql(error: StatementTimeout) -> None:
     if error.sql:
         with st.expander("SQL", icon=":material/code:"):
             st.code(error.sql, language="sql", wrap_lines=True)
+
+
+def cancelled(error: Cancelled) -> None:
+    """Say that a question was stopped, and offer to ask it again."""
+    with st.container(gap="xsmall"):
+        st.info(f"**{escaped(error.message)}** {remedy(error)}", icon=":material/stop_circle:")
+        st.button("Ask again", icon=":material/refresh:", key=f"ask again {uuid.uuid4().hex}")
 
 
 def locked(error: LockTimeout) -> None:

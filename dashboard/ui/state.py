@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import question
 from dashboard.instance import serving
 from dashboard.question import Answer, Question
+from dashboard.reading import StillReading, go_on
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.sample import Sample, take_sample
 from db import activity, audit, catalog, jobs
@@ -50,6 +51,21 @@ def database() -> Database:
     return serving().database.lent_as(read_timeout_s=raised_s) if raised_s else serving().database
 
 
+def in_time(place: str, question: object, read: Callable[[Database], R]) -> R:
+    """Give what a read returns, which goes on beside the page where it takes long: the one door for those.
+
+    ``question`` is all the read depends on; of each ``place`` a session has one at a time.
+    Raises StillReading after a moment, which the page's error boundary knows to show.
+    """
+    kept = f"reading {place}"
+    reading = go_on(recall(kept), database(), question, read)
+    if not reading.comes_in_time():
+        remember(kept, reading)
+        raise StillReading(reading)
+    remember(kept, None)
+    return cast("R", reading.result())
+
+
 _RAISE, _RAISED = "raise limit", "raised limit"
 
 
@@ -62,15 +78,14 @@ def raise_limit(limit_s: int) -> None:
 def limit_as_raised() -> Iterator[None]:
     """Keep a limit that was raised until the outermost such block ends: a page, or a fragment by itself."""
     raised_s = recall(_RAISE)
-    if not raised_s:
-        yield
-        return
-    remember(_RAISE, None)
-    remember(_RAISED, raised_s)
+    if raised_s:
+        remember(_RAISE, None)
+        remember(_RAISED, raised_s)
     try:
         yield
     finally:
-        remember(_RAISED, None)
+        if raised_s:
+            remember(_RAISED, None)
 
 
 def ping() -> None:
@@ -263,7 +278,7 @@ def answer(column: ColumnInfo, asked: Question) -> Answer:
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
 def _answer(_column: ColumnInfo, name: str, indexes: tuple[tuple[str, bool], ...], asked: Question) -> Answer:
     """Ask; sizes and counts of a column change all the time, and are no part of the question."""
-    return question.answer(database(), _column, asked)
+    return in_time("search", (name, indexes, asked), lambda lent: question.answer(lent, _column, asked))
 
 
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)

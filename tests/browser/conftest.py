@@ -196,6 +196,9 @@ def settled(page: Page, heading: str) -> None:
     expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
     page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]").wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    # On a busy machine any read may be one that goes on beside the page, which is drawn anew with its result.
+    expect(page.locator("[class*='st-key-cancel--q']")).to_have_count(0)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def press(page: Page, keys: str) -> None:

@@ -21,6 +21,7 @@ from db.engine import Database
 from tests.browser.conftest import ROOT, Site, environment, free_port, settled, visit, wait_until_ready
 
 READER = "slow_reader"
+OWNER = "owner.url"
 FORMULA = '=HYPERLINK("http://evil.example/","x")'
 IMAGE = "<img src=x onerror=alert(1)>"
 LINK = "[x](javascript:alert(1))"
@@ -30,6 +31,10 @@ TABLES = f"""
 CREATE TABLE slow (id int PRIMARY KEY, title text, embedding vector(2));
 INSERT INTO slow SELECT i, 'row ' || i, ARRAY[i % 7, i % 5]::vector FROM generate_series(1, 4) AS i;
 CREATE POLICY slowly ON slow USING (pg_sleep(1.6 + 0 * id) IS NOT NULL);
+CREATE TABLE stuck (id int PRIMARY KEY, embedding vector(2));
+INSERT INTO stuck VALUES (1, '[1,1]');
+CREATE POLICY "for ever" ON stuck USING (pg_sleep(18 + 0 * id) IS NOT NULL);
+ALTER TABLE stuck ENABLE ROW LEVEL SECURITY;
 CREATE TABLE long (id int PRIMARY KEY, embedding vector(2));
 INSERT INTO long SELECT i, ARRAY[i, 1]::vector FROM generate_series(1, 400) AS i;
 CREATE POLICY "old rows slowly" ON long USING (pg_sleep(CASE WHEN id > 250 THEN 0 ELSE 0.2 END) IS NOT NULL);
@@ -59,6 +64,7 @@ def site(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]
     reader = url.set(database="states", username=READER).render_as_string(hide_password=False)
     home = tmp_path_factory.mktemp("states") / "home"
     home.mkdir()
+    (home / OWNER).write_text(owner)
     port = free_port()
     mine = environment(
         home,
@@ -115,6 +121,31 @@ def test_while_rows_are_read_their_place_is_held_and_the_time_told(page: Page, n
     expect(page.get_by_text(doing)).to_have_count(0)
     expect(page.get_by_test_id("stSkeletonElement")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def sleeping(site: Site) -> int:
+    """Count the sessions that read a row of the table that takes for ever."""
+    database = Database((site.home / OWNER).read_text())
+    with database.control("tests") as connection:
+        found = connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND wait_event = 'PgSleep'", (READER,)
+        ).scalar_one()
+    database.dispose()
+    return int(found)
+
+
+@pytest.mark.parametrize(
+    "path", ["/data?c=public.stuck.embedding", "/search?c=public.stuck.embedding&by=Vector&q=[1,1]"]
+)
+def test_a_read_that_takes_long_is_cancelled_and_its_backend_free(page: Page, site: Site, path: str) -> None:
+    page.goto(path)
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(page.get_by_text(re.compile(r"(Reading the page|Searching both ways) · \d+ s"))).to_be_visible()
+    assert sleeping(site) == 1
+    cancel.click()
+    expect(page.get_by_text(re.compile(r"Stopped on request, after \d+ s"))).to_be_visible()
+    assert sleeping(site) == 0
+    expect(page.get_by_role("button", name="Ask again")).to_be_visible()
 
 
 def test_an_export_whose_rows_cannot_be_counted_in_time_says_so(page: Page) -> None:

@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard import reading
 from dashboard.instance import embedded_server, serving
 from dashboard.settings import settings
 from db.engine import Database
@@ -36,6 +37,8 @@ def open_app(page: str = "overview", **query: str) -> AppTest:
 def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
     """An installation of its own; the test says by DATABASE_URL which database it has."""
     monkeypatch.setenv("VECTORSCOPE_HOME", str(tmp_path))
+    # AppTest runs no fragment, which is what would fetch a result that came later.
+    monkeypatch.setattr(reading, "AT_ONCE_S", 60)
     forget_the_installation()
     yield monkeypatch
     forget_the_installation()
