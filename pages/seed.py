@@ -23,7 +23,7 @@ if job_id := job_in_address():
         st.rerun()
 else:
     source = seeding.choose_source()
-    if source.rows is None:
+    if source is None:
         asked = imports.ask()
         with st.container(horizontal=True, vertical_alignment="center"):
             wanted = st.button(

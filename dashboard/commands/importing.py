@@ -12,6 +12,7 @@ from dashboard.commands.common import ProgressLine, column_names, emit, json_opt
 from dashboard.commands.following import carry_out
 from dashboard.instance import Instance
 from db.columns import spelled, split_name
+from db.errors import RequestError
 from db.words import counted
 
 SHOWN = 20
@@ -107,6 +108,7 @@ def import_file(
         dry_run=dry_run,
         rejects=str(Path(rejects).absolute()) if rejects else None,
     )
+    _check_text(file, rejects or "", vector or "", *key, *text, *columns, *columns.values())
     with opened(migrated=not dry_run) as instance:
         if dry_run:
             document = _validated(instance, request)
@@ -121,6 +123,15 @@ def import_file(
         _tell(document)
     if document.get("refusal"):
         click.get_current_context().exit(1)
+
+
+def _check_text(*given: str) -> None:
+    """Raise RequestError for what no job can keep: each byte that is not UTF-8 comes as half a pair."""
+    for text in given:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise RequestError(f"{text!r} is not UTF-8.", "Rename it, or use another.") from None
 
 
 def _validated(instance: Instance, request: Any) -> dict[str, Any]:

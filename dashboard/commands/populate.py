@@ -1,12 +1,10 @@
-"""Fill a table with seed rows, or with the records of a file."""
+"""Fill a table with seed rows."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from dashboard.commands.common import column_names, emit, json_option, opened, say
+from dashboard.commands.common import emit, json_option, opened, say
 from dashboard.commands.following import carry_out
 from db.columns import spelled, split_name
 from db.words import counted
@@ -24,7 +22,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 
 
 @click.command("populate_db")
-@click.option("--source", default="demo", show_default=True, help="demo, clusters, uniform, nasty or file.")
+@click.option("--source", default="demo", show_default=True, help="demo, clusters, uniform or nasty.")
 @click.option("--table", help="[SCHEMA.]TABLE to make or fill; left out: the source's own.")
 @click.option("--rows", type=int, help="How many; left out: the source's own number.")
 @click.option("--dims", type=int, help="Length of the vectors; left out: the source's own.")
@@ -32,8 +30,8 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 @click.option(
     "--param", "parameters", multiple=True, callback=_parameters, help="NAME=NUMBER; may be repeated."
 )
-@click.option("--path", type=click.Path(), help="A JSON or CSV file, for --source file.")
-@click.option("--text", callback=column_names, help='Columns to embed, such as Title,"Major Genre".')
+@click.option("--path", hidden=True, help="Told that files are imported.")
+@click.option("--text", hidden=True, help="Told that files are imported.")
 @click.option("--replace", is_flag=True, help="Drop the table first, if Vectorscope made it.")
 @json_option
 def populate_db(
@@ -45,16 +43,16 @@ def populate_db(
     seed: int,
     parameters: dict[str, float],
     path: str | None,
-    text: tuple[str, ...],
+    text: str | None,
     replace: bool,
     as_json: bool,
 ) -> None:
     """Load rows into a table: all of them, or none."""
     from dashboard.seeding.plan import check
     from dashboard.seeding.request import PopulateRequest
-    from dashboard.seeding.sources import source_named
+    from dashboard.seeding.sources import FILE, source_named
 
-    entry = source_named(source)
+    entry = source_named(source if path is None and text is None else FILE)
     schema, name = split_name(entry.table if table is None else table, 2)
     request = PopulateRequest(
         source=source,
@@ -64,8 +62,6 @@ def populate_db(
         dims=dims,
         seed=seed,
         parameters=parameters,
-        path=str(Path(path).absolute()) if path else path,
-        text=text,
         replace=replace,
     )
     with opened() as instance:
@@ -80,7 +76,3 @@ def populate_db(
         say(f"{spelled(schema, name)} was loaded with these rows before; nothing to do.")
     else:
         say(f"{spelled(schema, name)}: {counted(result['rows'])} loaded in {result['elapsed_s']:.1f} s.")
-    if result["rejected"]:
-        say(f"Not loaded: {counted(result['rejected'])}")
-        for rejection in result["rejections"]:
-            say(f"  row {rejection['row']}: {rejection['reason']}")

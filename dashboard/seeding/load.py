@@ -14,20 +14,18 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from time import perf_counter
-from typing import Any
 
 from sqlalchemy import Connection, Table
 
 from dashboard.seeding.plan import BORROWED, Action, check, decide
 from dashboard.seeding.request import PopulateRequest
-from dashboard.seeding.source import EMBEDDING, Rejection, Rows
+from dashboard.seeding.source import EMBEDDING, Rows
 from db import staging
 from db.copy import Block, ahead, encode_block, send
 from db.engine import Database
 from db.errors import Cancelled, ConnectionFailed, DashboardError, Handover
 from db.progress import Ledger, Progress
 from db.schema import SCHEMA
-from db.words import counted
 
 CHUNK_BLOCKS = 16
 """Blocks to a transaction: about 16 MB, a fraction of a second, and the most a crash costs."""
@@ -40,11 +38,6 @@ class Loaded:
     schema: str
     table: str
     rows: int
-    rejected: int
-    rejections: tuple[Rejection, ...]
-    """The first of the rejected rows of a file."""
-    without_text: int
-    """Rows loaded with a NULL vector, as they have no word to embed."""
     elapsed_s: float
     """Of this attempt alone, where another went before it."""
     already: bool = False
@@ -57,14 +50,13 @@ def populate(database: Database, request: PopulateRequest, ledger: Ledger, *, jo
     except after a Handover, a lost connection or the end of the process, where another worker goes on.
     """
     if published := ledger.checkpoint.get("published"):
-        return _reread(published)
+        return Loaded(**published)
     started = perf_counter()
     ledger.tell(Progress(0, 0, "rows", "reading"))
     plan = check(database, request)
     if plan.action is Action.KEEP:
         return _loaded(request, plan.rows, started, already=True)
 
-    _log_what_is_missing(plan.rows, ledger)
     table = staging.staging_table(job_id, plan.rows.fields)
     try:
         with database.writing("populate") as connection:
@@ -163,30 +155,16 @@ def _abandon(database: Database, table: Table, ledger: Ledger, error: Exception)
         staging.drop_staging(connection, table)
 
 
-def _log_what_is_missing(rows: Rows, ledger: Ledger) -> None:
-    if rows.rejected:
-        ledger.log(f"Cannot be loaded: {counted(rows.rejected)}; the first: row {rows.rejections[0]}.")
-    if rows.without_text:
-        ledger.log(f"NULL vector, for want of a word to embed: {counted(rows.without_text)}.")
-
-
 def _loaded(request: PopulateRequest, source: Rows, started: float, *, already: bool = False) -> Loaded:
     return Loaded(
         schema=request.schema,
         table=request.table,
         rows=0 if already else source.count,
-        rejected=source.rejected,
-        rejections=source.rejections,
-        without_text=source.without_text,
         elapsed_s=perf_counter() - started,
         already=already,
     )
 
 
-def _reread(published: dict[str, Any]) -> Loaded:
-    return Loaded(**published | {"rejections": tuple(Rejection(**r) for r in published["rejections"])})
-
-
 def _digest(rows: Rows) -> str:
-    """Tell one recipe from another: a file that changed meanwhile must not be gone on with."""
+    """Tell one recipe from another: rows of another must not be gone on with."""
     return hashlib.sha256(json.dumps(rows.recipe, sort_keys=True).encode()).hexdigest()

@@ -105,7 +105,7 @@ def _some(names: list[str]) -> str:
 
 
 def _check_names(request: PopulateRequest) -> None:
-    for given in (request.schema, request.table, request.path or "", *request.text):
+    for given in (request.schema, request.table):
         try:
             given.encode()
         except UnicodeEncodeError:  # from the command line, where each byte that is not UTF-8 is half a pair

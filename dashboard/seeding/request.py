@@ -12,8 +12,6 @@ class PopulateRequest:
     """Fill ``schema.table`` from a source.
 
     ``rows`` and ``dims`` left out are the source's own; ``parameters`` are keyed by Parameter.key.
-    ``path`` (absolute, when another process will read it) and ``text`` (the columns to embed, in
-    order) belong to the source ``file``.
     """
 
     source: str
@@ -23,18 +21,16 @@ class PopulateRequest:
     dims: int | None = None
     seed: int = 0
     parameters: Mapping[str, float] = field(default_factory=dict)
-    path: str | None = None
-    text: tuple[str, ...] = ()
     replace: bool = False
 
     def to_params(self) -> dict[str, Any]:
         """Give the request as JSON-able values."""
-        return asdict(self) | {"text": list(self.text)}
+        return asdict(self)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> PopulateRequest:
-        """Read what ``to_params`` gave."""
-        return cls(**{**params, "text": tuple(params["text"])})
+        """Read what ``to_params`` gave, also before files were imported by jobs of their own."""
+        return cls(**{name: value for name, value in params.items() if name not in {"path", "text"}})
 
 
 def demo_request() -> PopulateRequest:

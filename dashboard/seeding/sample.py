@@ -30,8 +30,6 @@ class Sample:
     first: tuple[tuple[Any, ...], ...]
     dims: int
     rows: int
-    rejected: int
-    without_text: int
     size_bytes: int
 
 
@@ -53,8 +51,6 @@ def take_sample(request: PopulateRequest) -> Sample:
         first=tuple(zip(*(values[:SHOWN] for values in others), strict=True)),
         dims=dims,
         rows=source.count,
-        rejected=source.rejected,
-        without_text=source.without_text,
         size_bytes=_size(source.count, dims, len(encode(kinds, others)) / len(others[0])),
     )
 

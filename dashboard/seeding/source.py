@@ -21,8 +21,6 @@ KEY = "id"
 EMBEDDING = "embedding"
 PIECE = 64
 """Rows that every block is a multiple of."""
-LISTED = 100
-"""Rejected rows that a report names; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +33,6 @@ class Parameter:
     low: float
     high: float
     help: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A row of a file that was not loaded; the first row is 1."""
-
-    row: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +50,6 @@ class Rows:
     recipe: Mapping[str, Any]
     embedded_by: Mapping[str, Any] = field(default_factory=dict)
     """Which embedder made the vectors of which text columns; empty where none did."""
-    rejected: int = 0
-    rejections: tuple[Rejection, ...] = ()
-    """The first LISTED of the rejected rows."""
-    without_text: int = 0
-    """Rows whose vector is NULL, as there is no word to embed."""
 
     def block(self, index: int) -> Batch:
         """Make one block of rows; the last may be short."""
@@ -83,15 +68,15 @@ class Rows:
 class Source:
     """A kind of rows to load.
 
-    ``table``, ``rows`` and ``dims`` are what a request that leaves them out gets.  ``rows`` is None
-    where a file decides; ``fixed_dims`` says that ``dims`` cannot be chosen.
+    ``table``, ``rows`` and ``dims`` are what a request that leaves them out gets; ``fixed_dims`` says that
+    ``dims`` cannot be chosen.
     """
 
     key: str
     label: str
     about: str
     table: str
-    rows: int | None
+    rows: int
     dims: int
     open: Callable[[PopulateRequest], Rows]
     parameters: tuple[Parameter, ...] = ()

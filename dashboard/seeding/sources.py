@@ -1,4 +1,7 @@
-"""Every source of rows there is; the page and the command line are drawn from this."""
+"""Every source of rows there is; the page and the command line are drawn from this.
+
+A file is none: ``dashboard.seeding.imports`` reads those.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from dataclasses import replace
 
 from dashboard.seeding.catalogue import open_demo
 from dashboard.seeding.embedders import HASHING
-from dashboard.seeding.file import open_file
 from dashboard.seeding.request import PopulateRequest
 from dashboard.seeding.source import Parameter, Rows, Source
 from dashboard.seeding.vectors import open_clusters, open_nasty, open_uniform
 from db.errors import RequestError
 
+FILE = "file"
+"""What was a source before there were imports; jobs of that time still name it."""
 MAX_ROWS = 100_000_000
 MAX_SEED = 2**63 - 1
 MAX_DIMS = 16_000
@@ -69,16 +73,6 @@ _ALL = (
         128,
         open_nasty,
     ),
-    Source(
-        "file",
-        "File",
-        "Records of a JSON or CSV file: the text columns you name are embedded, the others keep their types.",
-        "imported",
-        None,
-        HASHING.dims,
-        open_file,
-        fixed_dims=True,
-    ),
 )
 
 SOURCES: Mapping[str, Source] = {source.key: source for source in _ALL}
@@ -90,7 +84,6 @@ def open_rows(request: PopulateRequest) -> Rows:
     Raises RequestError naming the value that no source can be opened with.
     """
     source = source_named(request.source)
-    _check_file(source, request)
     return source.open(
         replace(
             request,
@@ -103,25 +96,18 @@ def open_rows(request: PopulateRequest) -> Rows:
 
 
 def source_named(key: str) -> Source:
-    """Find a source.  Raises RequestError for an unknown one."""
+    """Find a source.  Raises RequestError for an unknown one, and for a file, which was one once."""
+    if key == FILE:
+        raise RequestError(
+            "populate_db makes rows of its own; files are imported.",
+            "Run: python -m dashboard import FILE --table T --create (--embed makes vectors of its text)",
+        )
     if key not in SOURCES:
         raise RequestError(f"There is no source {key!r}.", f"Choose one of {', '.join(SOURCES)}.")
     return SOURCES[key]
 
 
-def _check_file(source: Source, request: PopulateRequest) -> None:
-    if source.rows is not None and (request.path is not None or request.text):
-        raise RequestError(
-            f"The source {source.key!r} reads no file.",
-            "Leave out --path and --text, or choose --source file.",
-        )
-
-
-def _rows(source: Source, rows: int | None) -> int | None:
-    if rows is not None and source.rows is None:
-        raise RequestError(
-            f"The source {source.key!r} takes no number of rows: it loads all there are.", "Leave out --rows."
-        )
+def _rows(source: Source, rows: int | None) -> int:
     if rows is not None and not 1 <= rows <= MAX_ROWS:
         raise RequestError(f"{rows:,} rows cannot be loaded.", f"Ask for 1 to {MAX_ROWS:,} rows.")
     return source.rows if rows is None else rows

@@ -16,13 +16,16 @@ from dashboard.ui.shell import go
 from dashboard.ui.units import counted, size
 from db.columns import spelled
 
+FILE = "File"
+"""How the choice is called that is no source."""
 LONG = 120
 """Characters of a previewed value."""
 
 
-def choose_source() -> Source:
-    """Draw the choice of a source."""
-    by_label = {source.label: source for source in SOURCES.values()}
+def choose_source() -> Source | None:
+    """Draw the choice of a source; None where it is a file, to be imported."""
+    by_label: dict[str, Source | None] = {source.label: source for source in SOURCES.values()}
+    by_label[FILE] = None
     check_choices({"source": by_label})
     label = st.segmented_control(
         "Source",
@@ -33,7 +36,7 @@ def choose_source() -> Source:
         bind="query-params",
     )
     source = by_label[label or next(iter(by_label))]
-    st.caption(imports.ABOUT if source.rows is None else source.about)
+    st.caption(source.about if source else imports.ABOUT)
     return source
 
 
@@ -99,14 +102,9 @@ def preview(sample: Sample) -> None:
         alt="The first rows that would be loaded, without their vectors",
         column_config={name: st.column_config.TextColumn(name, help=kind) for name, kind in sample.columns},
     )
-    notes = [
+    st.caption(
         f"The first {counted(len(sample.first), 'row')}, without the vectors in the column `{EMBEDDING}`"
-    ]
-    if sample.without_text:
-        notes.append(f"NULL vector, for want of a word: {counted(sample.without_text, 'row')}")
-    if sample.rejected:
-        notes.append(f"{counted(sample.rejected, 'row')} cannot be loaded; the result says why")
-    st.caption(" · ".join(notes))
+    )
 
 
 def _short(value: object) -> str | None:
@@ -122,30 +120,8 @@ def result(loaded: Mapping[str, Any]) -> None:
             st.markdown(f"**`{table}` held these very rows already;** nothing was loaded again.")
         else:
             st.markdown(f"**{counted(loaded['rows'], 'row')}** loaded into `{table}`.")
-        if loaded["without_text"]:
-            st.caption(f"NULL vector, for want of a word: {counted(loaded['without_text'], 'row')}")
         with st.container(horizontal=True):
             if st.button("Search it", icon=":material/search:", type="primary"):
                 go("search.py", {"c": column})
             if st.button("Measure it", icon=":material/speed:"):
                 go("benchmarks.py", {"c": column})
-    if loaded["rejected"]:
-        _rejections(loaded)
-
-
-def _rejections(loaded: Mapping[str, Any]) -> None:
-    listed = loaded["rejections"]
-    st.warning(
-        f"**{counted(loaded['rejected'], 'row')} not loaded.** The first {len(listed)}, with the reason:",
-        icon=":material/rule:",
-    )
-    st.dataframe(
-        pd.DataFrame(listed, columns=["row", "reason"]),
-        hide_index=True,
-        key="rejections",
-        alt="Rejected rows with the reason",
-        column_config={
-            "row": st.column_config.NumberColumn("Row", width=80),
-            "reason": st.column_config.TextColumn("Reason"),
-        },
-    )

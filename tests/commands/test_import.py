@@ -117,6 +117,11 @@ def test_columns_are_mapped_and_left_out(run: Run, database: Database, file: Pat
         (("--table", "t", "--create", "--key", "nosuch"), 'Missing column "nosuch"'),
         (("--table", "t", "--create", "--map", "id"), "'id' is not FILE_COLUMN=TABLE_COLUMN."),
         (("--table", "t", "--create", "--map", "name=ctid"), "a name PostgreSQL keeps for itself"),
+        (("--table", "t", "--create", "--embed", "name,town"), 'Missing column "town"'),
+        (("--table", "t", "--create", "--embed", "caf\udce9"), r"'caf\udce9' is not UTF-8"),
+        (("--table", "t", "--create", "--rejects", "caf\udce9.csv"), r"'caf\udce9.csv' is not UTF-8"),
+        (("--table", "t", "--create", "--embed", "a\rb"), "is not a line of CSV"),
+        (("--table", "t", "--create", "--embed", "a\nb"), "is not a line of CSV"),
         (("--table", "t", "--create", "--embed", "name"), '"embedding" is taken by a column of the file'),
         (
             ("--table", "t", "--create", "--vector", "nosuch"),

@@ -62,10 +62,9 @@ def test_a_table_outside_public_keeps_its_name(run: Run, database: Database) -> 
         (("--source", "clusters", "--rows", 0), "0 rows cannot be loaded.", "Ask for 1"),
         (("--source", "clusters", "--rows", -5), "-5 rows cannot be loaded.", "Ask for 1"),
         (("--source", "clusters", "--dims", 20000), "20,000 dimensions", "16,000"),
-        (("--source", "file"), "needs a file", "--path"),
-        (("--source", "file", "--path", ""), "needs a file", "--path"),
-        (("--source", "clusters", "--path", "films.csv"), "'clusters' reads no file", "--path"),
-        (("--source", "clusters", "--text", "Title"), "'clusters' reads no file", "--text"),
+        (("--source", "file"), "files are imported.", "import FILE --table T --create"),
+        (("--path", "films.csv"), "files are imported.", "import FILE --table T --create"),
+        (("--source", "clusters", "--text", "Title"), "files are imported.", "--embed"),
         (("--source", "clusters", "--table", ""), "not a name of the form", "Quote"),
         (("--source", "clusters", "--table", "taken"), "exists with other columns", "--replace"),
         (("--source", "clusters", "--table", "a.b.c"), "not a name of the form", "Quote"),
@@ -86,13 +85,6 @@ def test_what_cannot_be_loaded_is_told_and_leaves_nothing(
     assert said.document["error"] in said.err
     assert "Traceback" not in said.err
     assert tables(database) == before
-
-
-@pytest.mark.parametrize("text", ["a\rb", "a\nb"], ids=["CR", "LF"])
-def test_text_columns_that_are_no_line_of_csv_are_told(run: Run, text: str) -> None:
-    said = run("populate_db", "--source", "file", "--path", "films.csv", "--text", text)
-    assert said.code == 2
-    assert "is not a line of CSV" in said.err
 
 
 def test_a_server_without_the_extension_is_told(run_bare: Run) -> None:
@@ -155,9 +147,8 @@ def test_an_index_is_used_and_compared_with_exact(run: Run, database: Database) 
 def test_movies_are_loaded_whole_and_found_by_words(run: Run) -> None:
     if not MOVIES.exists():
         pytest.skip("the shared file movies.json is not beside this clone")
-    arguments = ("--path", MOVIES, "--text", 'Title,"Major Genre",Director', "--table", "movies", "--json")
-    loaded = run("populate_db", "--source", "file", *arguments).document
-    assert loaded["rows"] + loaded["rejected"] == 3201
+    arguments = ("--create", "--embed", 'Title,"Major Genre",Director', "--table", "movies", "--json")
+    assert run("import", MOVIES, *arguments).document["inserted"] == 3201
 
     query = ("public.movies.embedding", "--text", "steven spielberg adventure", "-k", 10, "--json")
     found = run("search", *query).document
@@ -205,15 +196,3 @@ def test_an_answer_is_a_table_of_exact_values_and_of_keys_that_can_be_given_back
     assert [row["amount"] for row in given_back["rows"]] == [9.5]
     told = run("search", "parts.e", "--vector", "[1,1]", "--json").document
     assert told["rows"][0]["amount"] == "12345678901234567890.1234"
-
-
-def test_a_file_that_lacks_a_column_is_told(run: Run, tmp_path: Path, database: Database) -> None:
-    path = tmp_path / "films.json"
-    path.write_text(json.dumps([{"Title": "Hook"}]))
-    before = tables(database)
-    said = run(
-        "populate_db", "--source", "file", "--path", path, "--text", "Title,Director", "--table", "films"
-    )
-    assert said.code == 1
-    assert "Director" in said.err
-    assert tables(database) == before

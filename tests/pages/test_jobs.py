@@ -46,7 +46,7 @@ def test_a_finished_job_shows_what_was_asked_and_what_came_of_it(served: Databas
 
 
 def test_a_failed_job_shows_its_error_and_remedy_and_can_be_retried(served: Database) -> None:
-    job_id = submit(served, PopulateRequest(source="file", table="mine", path="/nowhere.json", text=("a",)))
+    job_id = submit(served, PopulateRequest(source="uniform", table="mine", dims=20_000))
     Worker(served, lease_s=10).run_one(only=job_id)
     app = open_app("jobs", job=str(job_id))
     assert len(app.error) == 1

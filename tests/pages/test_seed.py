@@ -38,9 +38,8 @@ def test_every_source_is_drawn_from_the_registry(served: Database, key: str) -> 
     assert not app.exception
     assert not app.error
     numbers = {number.label for number in app.number_input}
-    if entry.rows is not None:
-        assert {parameter.label for parameter in entry.parameters} <= numbers
-        assert app.metric[0].value == f"{entry.rows:,}"
+    assert {parameter.label for parameter in entry.parameters} <= numbers
+    assert app.metric[0].value == f"{entry.rows:,}"
 
 
 def test_load_queues_a_job_with_what_was_chosen(served: Database) -> None:

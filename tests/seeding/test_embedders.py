@@ -1,5 +1,7 @@
 """Text to vectors: what every embedder promises, and what the built-in one finds."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,6 @@ from dashboard.seeding.embedders import (
     embedder_of,
     has_words,
 )
-from dashboard.seeding.records import read_records
 from db.errors import RequestError
 from db.notes import write_note
 from tests.seeding.movies import MOVIES, needs_movies
@@ -78,9 +79,9 @@ def test_a_model_whose_package_is_missing_says_what_to_install(monkeypatch: pyte
 
 @needs_movies
 def test_spielbergs_films_come_first() -> None:
-    columns = read_records(MOVIES).columns
-    told = zip(*(columns[name] for name in ("Title", "Major Genre", "Director")), strict=True)
+    films = json.loads(MOVIES.read_text())
+    told = [[film[name] for name in ("Title", "Major Genre", "Director")] for film in films]
     vectors = np.array(HASHING.embed([" ".join(str(v) for v in row if v is not None) for row in told]))
     query = np.array(HASHING.embed(["steven spielberg adventure"])[0])
     nearest = np.argsort(-(vectors @ query), kind="stable")[:10]
-    assert [columns["Director"][i] for i in nearest] == ["Steven Spielberg"] * 10
+    assert [films[i]["Director"] for i in nearest] == ["Steven Spielberg"] * 10

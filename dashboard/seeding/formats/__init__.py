@@ -13,7 +13,7 @@ cannot be used is a RequestError.  ``start_row`` rows are passed over, so that a
 """
 
 from dashboard.seeding.formats.door import contents, known_as, opened, read_batches, regular
-from dashboard.seeding.formats.hashing import sha256_of, unchanged
+from dashboard.seeding.formats.hashing import unchanged
 from dashboard.seeding.formats.spool import Spool
 from dashboard.seeding.formats.table import (
     FAULTS,
@@ -41,6 +41,5 @@ __all__ = [
     "opened",
     "read_batches",
     "regular",
-    "sha256_of",
     "unchanged",
 ]

@@ -34,11 +34,6 @@ def unchanged(path: Path, sha256: str | None) -> Iterator[Callable[[], bool]]:
         yield lambda: found() == sha256 and stamp_of(path) == before
 
 
-def sha256_of(path: str | Path) -> str:
-    """Hash a file."""
-    return _sha256_of(Path(path), Event())
-
-
 def _sha256_of(path: Path, left: Event) -> str:
     digest, chunk = hashlib.sha256(), memoryview(bytearray(CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:

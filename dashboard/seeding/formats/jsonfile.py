@@ -42,7 +42,12 @@ _ANY = json.JSONDecoder()
 
 def survey(path: Path, _: str | None) -> Contents:
     """Read the file through, and say what its columns are."""
-    return rowwise.survey(path, "json", records(path), TYPED, [])
+    try:
+        return rowwise.survey(path, "json", records(path), TYPED, [])
+    except RecursionError:  # what JSON's reader can still read its writer may not write
+        raise RequestError(
+            f"A value of {path.name} is nested too deeply.", "Flatten it, or take it out of the file."
+        ) from None
 
 
 def batches(path: Path, names: tuple[str, ...], start_row: int, _: str | None) -> Iterator[Raw]:

@@ -59,7 +59,7 @@ SPELLED: dict[str, Test] = {
 class Narrowing:
     """One column, told its values in order: NULLs are counted, and kinds they do not fit ruled out.
 
-    The kind is the one ``inference`` gives the column as a whole, but for vectors: a column is of
+    The kind is the narrowest that holds every value without changing one, but for vectors: a column is of
     vectors where more than half of its first values are, so that the others can be named.
     """
 

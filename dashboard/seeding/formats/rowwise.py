@@ -55,7 +55,8 @@ def survey(path: Path, key: str, records: Numbered, tests: dict[str, Test], note
     if not rows:
         raise RequestError(f"The file {path.name} has no rows.", "Choose another file.")
     if not columns:
-        raise RequestError(f"The rows of {path.name} hold no values.", "Choose another file.")
+        why = notes[-1] if unread else "Choose another file."
+        raise RequestError(f"The rows of {path.name} hold no values.", why)
     if unread:
         notes.append(f"{unread:,} of {counted(rows)} cannot be read.")
     shown = [tuple(record.get(name) for name in columns) for record in first]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.seeding.inference import as_text
+from dashboard.seeding.spelling import as_text
 from db.binary import Values
 
 
