@@ -1,4 +1,8 @@
-"""What the Map page asks the database, kept for a while: a map's bytes must not change between two looks."""
+"""What the Map page asks the database, kept for a while: a map's bytes must not change between two looks.
+
+What is known of a column, its sizes and the scans of its indexes, changes all the time: it is no part of
+what a map is kept by, or a selection would be lost to another search of the table.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +45,11 @@ class Found:
 
 
 @state.cached(ttl_s=600, max_entries=8)
-def drawn(column: ColumnInfo, plan: MapPlan, where: Condition) -> Map:
+def drawn(_column: ColumnInfo, plan: MapPlan, where: Condition) -> Map:
     """A map that is quick to draw."""
     with state.database().reading("map") as connection:
-        sample = take_sample(connection, column, rows=plan.rows, seed=plan.seed, where=where)
-    return draw.lay_out(column, plan, sample, lambda _: None)
+        sample = take_sample(connection, _column, rows=plan.rows, seed=plan.seed, where=where)
+    return draw.lay_out(_column, plan, sample, lambda _: None)
 
 
 @state.cached(ttl_s=600, max_entries=8)
@@ -68,10 +72,10 @@ def stored_as(number: int) -> Projection:
 
 
 @state.cached(ttl_s=600, max_entries=16)
-def values(column: ColumnInfo, token: str, _keys: Sequence[str], names: tuple[str, ...]) -> Values:
+def values(_column: ColumnInfo, token: str, _keys: Sequence[str], names: tuple[str, ...]) -> Values:
     """Plain columns of a map's rows; ``token`` tells the maps apart."""
     with state.database().reading("map") as connection:
-        return projections.values_of(connection, column, _keys, names)
+        return projections.values_of(connection, _column, _keys, names)
 
 
 @state.cached(ttl_s=300, max_entries=32)
@@ -85,13 +89,13 @@ def telling_column(column: ColumnInfo) -> str | None:
 
 
 @state.cached(ttl_s=600, max_entries=16)
-def found(column: ColumnInfo, token: str, _shown: Map, words: str, naming: tuple[str, ...]) -> Found:
+def found(_column: ColumnInfo, token: str, _shown: Map, words: str, naming: tuple[str, ...]) -> Found:
     """Where on a map the rows lie that words find.  Raises RequestError where they make no query."""
-    query = text_query(column, words)
+    query = text_query(_column, words)
     with state.database().reading("map") as connection:
-        answer = search(connection, SearchRequest(column, query, default_distance(column), HITS))
+        answer = search(connection, SearchRequest(_column, query, default_distance(_column), HITS))
         keys = [key_text(row.key) for row in answer.rows]
-        places = place_rows(connection, column, _shown, keys)
+        places = place_rows(connection, _column, _shown, keys)
     sampled = set(_shown.keys)
     hits = (
         Hit(rank, key, row_name(row, naming), row.distance, places.get(key), key in sampled)
@@ -102,15 +106,15 @@ def found(column: ColumnInfo, token: str, _shown: Map, words: str, naming: tuple
 
 @state.cached(ttl_s=600, max_entries=16)
 def marked(
-    column: ColumnInfo, token: str, _shown: Map, keys: tuple[str, ...], naming: tuple[str, ...]
+    _column: ColumnInfo, token: str, _shown: Map, keys: tuple[str, ...], naming: tuple[str, ...]
 ) -> tuple[Marked, ...]:
     """Where on a map the rows called ``keys`` lie, as far as they are there.
 
     Raises RequestError or DatabaseError for what can be no keys.
     """
     with state.database().reading("map") as connection:
-        names = projections.values_of(connection, column, keys, naming)
-        places = place_rows(connection, column, _shown, list(names))
+        names = projections.values_of(connection, _column, keys, naming)
+        places = place_rows(connection, _column, _shown, list(names))
     sampled = set(_shown.keys)
     return tuple(
         Marked(key, next(filter(None, names[key]), key), places.get(key), key in sampled)
@@ -127,8 +131,10 @@ def some_values(column: ColumnInfo, name: str) -> tuple[str | None, ...]:
 
 
 @state.cached(ttl_s=600, max_entries=8)
-def overlaid(column: ColumnInfo, before: Condition, after: Condition, seed: int, rows: int) -> Overlay:
-    """Two windows of at most ``rows`` rows each on one map, and their drift."""
+def overlaid(
+    _column: ColumnInfo, name: str, before: Condition, after: Condition, seed: int, rows: int
+) -> Overlay:
+    """Two windows of at most ``rows`` rows each of the column ``name`` on one map, and their drift."""
     with state.database().reading("map") as connection:
-        samples = sample_windows(connection, column, before, after, seed=seed, rows=rows)
-    return overlay(column, samples, seed=seed)
+        samples = sample_windows(connection, _column, before, after, seed=seed, rows=rows)
+    return overlay(_column, samples, seed=seed)

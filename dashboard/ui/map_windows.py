@@ -38,7 +38,7 @@ def draw(column: ColumnInfo, others: tuple[PlainColumn, ...], *, where: Conditio
         return
     before, after = (_within(where, window_of(by, window)) for window in given)
     with st.spinner("Comparing the windows", show_time=True):
-        overlay = reads.overlaid(column, before, after, seed, _rows_of_each(column))
+        overlay = reads.overlaid(column, str(column), before, after, seed, _rows_of_each(column))
     names = (f"{by.name} {given[0]}", f"{by.name} {given[1]}")
     left, right = st.columns([7, 3])
     with left.container(border=True):
@@ -138,5 +138,5 @@ def _selected(column: ColumnInfo, others: tuple[PlainColumn, ...], overlay: Over
     keys = (*overlay.before.keys, *overlay.after.keys)
     chosen = selection.keys_of(event, keys)
     names = naming_columns(others, column.key)[:1]
-    values = reads.values(column, f"selected {hash(chosen)}", chosen, names) if chosen else {}
+    values = reads.values(column, f"{column} {hash(chosen)}", chosen, names) if chosen else {}
     selection.card(column, chosen, values, names, where=EVERY_ROW)

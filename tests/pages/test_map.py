@@ -15,6 +15,7 @@ from dashboard.mapping.draw import to_params
 from dashboard.mapping.methods import PROJECTIONS
 from dashboard.mapping.plan import MapPlan
 from dashboard.mapping.run import make_map
+from dashboard.ui import state
 from db import jobs
 from db.catalog import find_column
 from db.conditions import to_text
@@ -66,6 +67,22 @@ def test_the_map_is_drawn_at_once_and_says_what_it_shows(products: Database) -> 
     assert "Axes have no units." in told
     assert "Nothing selected" in told
     assert "% of the variance" in figure(app)["layout"]["xaxis"]["title"]["text"]
+
+
+def test_a_map_stays_as_it_was_drawn_while_its_table_changes(products: Database) -> None:
+    app = open_app("map", c=COLUMN)
+    [before] = app.get("plotly_chart")
+    run(
+        products,
+        "CREATE INDEX ON products (brand)",
+        "DELETE FROM products WHERE id > 1400",
+        "ANALYZE products",
+    )
+    state.columns.clear()  # type: ignore[attr-defined]
+    app.run()
+    [after] = app.get("plotly_chart")
+    assert after.proto.id == before.proto.id, "a selection goes with the id of its chart"
+    assert after.proto.spec == before.proto.spec
 
 
 def test_a_column_of_few_values_colours_the_map_by_itself(products: Database) -> None:
