@@ -78,7 +78,7 @@ def test_a_map_stays_as_it_was_drawn_while_its_table_changes(products: Database)
         "DELETE FROM products WHERE id > 1400",
         "ANALYZE products",
     )
-    state.columns.clear()  # type: ignore[attr-defined]
+    state.columns.clear()
     app.run()
     [after] = app.get("plotly_chart")
     assert after.proto.id == before.proto.id, "a selection goes with the id of its chart"
