@@ -26,8 +26,12 @@ FROM pg_settings WHERE name = ANY (:names)
 """)
 _LEFT = text("""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-       - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+       - coalesce(current_setting('reserved_connections', true)::int, 0)
+       - (SELECT count(*) FROM pg_stat_activity
+          WHERE coalesce(backend_type, 'client backend') = 'client backend' AND datid IS NOT NULL)
 """)
+"""Of sessions of other roles a login that only reads is told the database, not what kind they are."""
+
 _SESSIONS = text("""
 SELECT coalesce(nullif(application_name, ''), 'idle, or without a name') AS program,
        count(*) AS sessions,
