@@ -44,7 +44,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 """)
 
 _WAITS_FOR = text("""
-SELECT wait_event_type || ' / ' || wait_event FROM pg_stat_activity
+SELECT coalesce(wait_event_type || ' / ' || wait_event, '') FROM pg_stat_activity
 WHERE right(application_name, length(:tag)) = :tag AND datname = current_database()
   AND usename = current_user AND backend_type = 'client backend' AND state = 'active'
 ORDER BY query_start LIMIT 1
@@ -101,7 +101,7 @@ def connections_left(connection: Connection) -> int:
 
 
 def waits_for(connection: Connection, tag: str) -> str | None:
-    """Name what the session whose name ends in ``tag`` waits for; None where it computes, or is idle."""
+    """Name what the session whose name ends in ``tag`` waits for; "" where it computes, None where idle."""
     found: str | None = connection.execute(_WAITS_FOR, {"tag": tag}).scalar()
     return found
 
