@@ -74,7 +74,7 @@ class Database:
 
     def lent_as(self, *, read_timeout_s: int | None = None, tag: str | None = None) -> Database:
         """Give the same connections with another limit of ``reading``, or another end of their names."""
-        for name in _ENGINES:
+        for name in (*_ENGINES, "replicas"):
             getattr(self, name)  # made before it is shared
         other = copy(self)
         other._read_timeout_s = self._read_timeout_s if read_timeout_s is None else read_timeout_s
