@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from db import activity
 from db.engine import Database
-from db.errors import Cancelled
+from db.errors import Cancelled, StatementTimeout
 
 AT_ONCE_S = 2.5
 """How long a page waits before it says what it waits for: longer than for a lock, which is told as one."""
@@ -69,7 +69,7 @@ class Reading:
         """Give what was read.  Raises what the read raised, and Cancelled once it was stopped."""
         try:
             return self.future.result()
-        except Cancelled as error:
+        except (Cancelled, StatementTimeout) as error:  # told apart by the clock where no English is spoken
             if not self.is_stopped:
                 raise
             raise Cancelled(f"Stopped on request, after {self.running_s:.0f} s.", "") from error
@@ -81,7 +81,7 @@ class Reading:
             activity.cancel(connection, self.tag)
 
     def waits_for(self) -> str | None:
-        """Name what its session waits for, None where it computes or is between two statements."""
+        """Name what its session waits for: "" where it computes, None where it is between two statements."""
         with self.database.reading("look") as connection:
             return activity.waits_for(connection, self.tag)
 

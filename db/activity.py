@@ -26,8 +26,12 @@ FROM pg_settings WHERE name = ANY (:names)
 """)
 _LEFT = text("""
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-       - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+       - coalesce(current_setting('reserved_connections', true)::int, 0)
+       - (SELECT count(*) FROM pg_stat_activity
+          WHERE coalesce(backend_type, 'client backend') = 'client backend' AND datid IS NOT NULL)
 """)
+"""Of sessions of other roles a login that only reads is told the database, not what kind they are."""
+
 _SESSIONS = text("""
 SELECT coalesce(nullif(application_name, ''), 'idle, or without a name') AS program,
        count(*) AS sessions,
@@ -40,7 +44,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 """)
 
 _WAITS_FOR = text("""
-SELECT wait_event_type || ' / ' || wait_event FROM pg_stat_activity
+SELECT coalesce(wait_event_type || ' / ' || wait_event, '') FROM pg_stat_activity
 WHERE right(application_name, length(:tag)) = :tag AND datname = current_database()
   AND usename = current_user AND backend_type = 'client backend' AND state = 'active'
 ORDER BY query_start LIMIT 1
@@ -97,7 +101,7 @@ def connections_left(connection: Connection) -> int:
 
 
 def waits_for(connection: Connection, tag: str) -> str | None:
-    """Name what the session whose name ends in ``tag`` waits for; None where it computes, or is idle."""
+    """Name what the session whose name ends in ``tag`` waits for; "" where it computes, None where idle."""
     found: str | None = connection.execute(_WAITS_FOR, {"tag": tag}).scalar()
     return found
 

@@ -76,7 +76,9 @@ WHERE n.nspname = :schema AND c.relname = :table AND am.amname IN ('btree', 'gin
 
 _SERVER = text("""
 SELECT (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()) AS stats_reset,
-       (SELECT count(*) FROM pg_stat_replication) AS standbys,
+       (SELECT count(*) FROM pg_stat_replication r
+        WHERE NOT EXISTS (SELECT FROM pg_replication_slots s
+                          WHERE s.active_pid = r.pid AND s.slot_type = 'logical')) AS standbys,
        (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS pgvector_offered
 """)
 

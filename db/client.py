@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import psycopg2
 
-from db.engine import Database, driver_cursor
-from db.errors import DashboardError
+from db.engine import JOB_LOCK_TIMEOUT, Database, driver_cursor
+from db.errors import DashboardError, RequestError
 from db.load import Task
 
 WARM_UP = 20
@@ -38,6 +38,8 @@ def main() -> None:
 
     try:
         with Database(task.url).writing("load") as connection, driver_cursor(connection, "load") as cursor:
+            if task.look:
+                check_direct(cursor)
             for statement in task.setup:
                 cursor.execute(statement)
             connection.connection.driver_connection.commit()  # type: ignore[union-attr]
@@ -52,6 +54,18 @@ def main() -> None:
             say(told | (_explained(cursor, task) if task.look else {}))
     except DashboardError as error:
         say(error)
+
+
+def check_direct(cursor: Any) -> None:
+    """Raise RequestError behind a pooler that leaves out what a connection asks for as it begins.
+
+    What is then set for the session would outlast it there, and hold for whoever is given it next.
+    """
+    cursor.execute("SHOW lock_timeout")
+    if cursor.fetchone() != (JOB_LOCK_TIMEOUT,):
+        raise RequestError(
+            "its connection leads through a pooler", "Let DATABASE_READ_URL name the server itself."
+        )
 
 
 def _end_with(inbox: int) -> None:

@@ -32,8 +32,9 @@ SELECT set_config('statement_timeout', :statement_timeout, true),
 """)
 """Transaction-local, so that they also hold behind a transaction pooler and never leak through a pool."""
 
+JOB_LOCK_TIMEOUT = "3s"
 _JOB_OPTIONS = (
-    "-c lock_timeout=3s -c statement_timeout=0 -c idle_in_transaction_session_timeout=60s "
+    f"-c lock_timeout={JOB_LOCK_TIMEOUT} -c statement_timeout=0 -c idle_in_transaction_session_timeout=60s "
     "-c client_connection_check_interval=1s"
 )
 _CONTROL_OPTIONS = "-c statement_timeout=15s -c lock_timeout=3s -c client_connection_check_interval=1s"
@@ -73,7 +74,7 @@ class Database:
 
     def lent_as(self, *, read_timeout_s: int | None = None, tag: str | None = None) -> Database:
         """Give the same connections with another limit of ``reading``, or another end of their names."""
-        for name in _ENGINES:
+        for name in (*_ENGINES, "replicas"):
             getattr(self, name)  # made before it is shared
         other = copy(self)
         other._read_timeout_s = self._read_timeout_s if read_timeout_s is None else read_timeout_s

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import func, select
+
 from db.advice import server_notes
 from db.catalog import find_column
 from db.engine import Database
@@ -25,6 +27,7 @@ class Node:
     label: str
     scans: Mapping[str, int] = field(default_factory=dict)
     stats_reset: datetime | None = None
+    is_standby: bool = False
     trouble: str | None = None
 
 
@@ -41,6 +44,8 @@ def _ask(replica: Database, column: str) -> Node:
         with replica.reading("advise") as connection:
             indexes = find_column(connection, column).indexes
             notes = server_notes(connection)
+            is_standby = connection.execute(select(func.pg_is_in_recovery())).scalar_one()
     except DashboardError as error:
         return Node(replica.label, trouble=error.message)
-    return Node(replica.label, {index.name: index.scans for index in indexes}, notes.stats_reset)
+    scans = {index.name: index.scans for index in indexes}
+    return Node(replica.label, scans, notes.stats_reset, is_standby)

@@ -52,4 +52,4 @@ else:
             st.subheader("What you get", anchor=False)
             if request is not None:
                 with told_to_the_reader():
-                    seeding.preview(state.sample(request))
+                    seeding.preview(seeding.sample_of(request))

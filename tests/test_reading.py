@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from dashboard import reading
 from dashboard.reading import Reading, begin, go_on
 from db.engine import Database
-from db.errors import Cancelled, RequestError
+from db.errors import Cancelled, RequestError, StatementTimeout
 
 
 def asking(statement: str) -> Callable[[Database], object]:
@@ -21,6 +22,7 @@ def asking(statement: str) -> Callable[[Database], object]:
 
 
 SLOW = asking("SELECT pg_sleep(12)")
+BUSY = asking("SELECT count(*) FROM generate_series(1, 30000) AS a, generate_series(1, 300000) AS b")
 
 
 def is_waiting(slow: Reading) -> bool:
@@ -59,6 +61,38 @@ def test_a_slow_read_is_looked_at_stopped_and_its_backend_free(
     other.stop()
     with pytest.raises(Cancelled):
         other.result()
+
+
+def test_what_was_stopped_late_is_told_as_stopped_in_whatever_language(database: Database) -> None:
+    def read(_: Database) -> None:
+        raise StatementTimeout("storniere Anfrage wegen Benutzeraufforderung")
+
+    slow = begin(database, "", read)
+    with pytest.raises(StatementTimeout):
+        slow.result()
+    slow.is_stopped = True
+    with pytest.raises(Cancelled, match="Stopped on request"):
+        slow.result()
+
+
+def test_only_a_session_at_work_is_said_to_compute(database: Database) -> None:
+    go = Event()
+
+    def read(lent: Database) -> None:
+        with lent.reading("tests"):
+            go.wait(30)
+
+    idle = begin(database, "", read)
+    busy = begin(database, "", BUSY)
+    deadline = time.monotonic() + 5
+    while busy.waits_for() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert busy.waits_for() is not None
+    assert idle.waits_for() is None
+    go.set()
+    busy.stop()
+    with pytest.raises(Cancelled):
+        busy.result()
 
 
 def test_the_same_question_goes_on_and_another_stops_it(database: Database) -> None:

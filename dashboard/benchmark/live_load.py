@@ -36,8 +36,8 @@ def load_announced(plan: BenchmarkPlan) -> str | None:
     together_s = trials * len(plan.clients) * plan.seconds
     return (
         f"Loads the live table: up to {counted(max(plan.clients), 'client')} at once search {plan.column}, "
-        f"exactly and as it is today, for {counted(together_s, 'second')} in all. They only read, and "
-        "whoever else uses this server will notice."
+        f"exactly and as it is today, for {counted(together_s, 'second')} in all, beside warm-ups that take "
+        "no longer. They only read, and whoever else uses this server will notice."
     )
 
 
@@ -93,9 +93,12 @@ def _points(
                 admit=lambda chosen: _admit(measured, used_by(chosen, column)),
                 watch=lambda how=how: tell(how),  # type: ignore[misc]
             )
-        except (Cancelled, ConnectionFailed):
+        except Cancelled:
             raise
         except (DatabaseError, RequestError) as refused:
+            if isinstance(refused, ConnectionFailed):
+                with database.reading("benchmark live"):
+                    pass  # where the server is gone, another attempt may wait for it
             say(f"{how} did not go on: {refused.message}")
             return
         if not len(load.latencies_ms):

@@ -57,4 +57,5 @@ def exported(run_id: int, format_name: str) -> bytes:
     if not wanted.neighbours:
         return wanted.write(run, figures(run_id, every))
     with state.database().reading("figures") as connection:
-        return wanted.write(run, runs.figures(connection, run_id, every, neighbours=True))
+        observed = runs.figures(connection, run_id, every, neighbours=True)
+    return wanted.write(run, observed)

@@ -14,7 +14,7 @@ from db import browse, column_statistics, counts, facets
 from db.browse import Page, PageRequest, Preflight, Sortable
 from db.catalog import ColumnInfo, hidden_columns
 from db.column_statistics import ColumnStatistics
-from db.conditions import Condition
+from db.conditions import EVERY_ROW, Condition
 from db.counts import Count
 from db.engine import Database
 from db.facets import Facet, Facetable, Histogram, Level
@@ -85,7 +85,8 @@ def counted(column: ColumnInfo, where: Condition) -> Count:
         with database.reading("data") as connection, _patience(connection, insisted=True):
             return counts.count_exactly(connection, column, where)
 
-    return state.in_time(f"count {where!r}", str(column), read)
+    place = "count" if where != EVERY_ROW else "count every row"  # a page may show both
+    return state.in_time(place, (str(column), where), read)
 
 
 @state.cached(ttl_s=60, max_entries=16)

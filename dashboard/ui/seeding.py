@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.seeding.request import PopulateRequest
-from dashboard.seeding.sample import Sample
+from dashboard.seeding.sample import Sample, take_sample
 from dashboard.seeding.source import EMBEDDING, Parameter, Source
 from dashboard.seeding.sources import MAX_DIMS, MAX_ROWS, SOURCES
-from dashboard.ui import imports
+from dashboard.ui import imports, state
 from dashboard.ui.messages import check_choices
 from dashboard.ui.shell import go
 from dashboard.ui.units import counted, size
@@ -82,6 +82,12 @@ def _number(place: Any, source: Source, parameter: Parameter) -> float:
         key=f"{source.key} {parameter.key}",
     )
     return value
+
+
+@state.cached(ttl_s=600)
+def sample_of(request: PopulateRequest) -> Sample:
+    """The first rows a request would load."""
+    return take_sample(request)
 
 
 def preview(sample: Sample) -> None:

@@ -1,7 +1,8 @@
 """The only place that knows Streamlit's caches and session: the instance, cached reads, widget values."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -9,9 +10,7 @@ import streamlit as st
 from dashboard import question
 from dashboard.instance import serving
 from dashboard.question import Answer, Question
-from dashboard.reading import StillReading, go_on
-from dashboard.seeding.request import PopulateRequest
-from dashboard.seeding.sample import Sample, take_sample
+from dashboard.reading import Reading, StillReading, go_on
 from db import activity, audit, catalog, jobs
 from db.audit import AuditRow
 from db.capabilities import Capabilities, capabilities
@@ -57,13 +56,21 @@ def in_time(place: str, question: object, read: Callable[[Database], R]) -> R:
     ``question`` is all the read depends on; of each ``place`` a session has one at a time.
     Raises StillReading after a moment, which the page's error boundary knows to show.
     """
-    kept = f"reading {place}"
-    reading = go_on(recall(kept), database(), question, read)
+    readings: dict[str, Reading] = recall("readings", {})
+    remember("readings", readings)
+    lent, asked = database(), (_nothing_forgotten_since(), question)
+    # Nothing of the session is touched from here on: Streamlit 1.67 may end the run there, and lose the read.
+    readings[place] = reading = go_on(readings.get(place), lent, asked, read)
     if not reading.comes_in_time():
-        remember(kept, reading)
         raise StillReading(reading)
-    remember(kept, None)
+    del readings[place]
     return cast("R", reading.result())
+
+
+@st.cache_data(show_spinner=False)
+def _nothing_forgotten_since() -> float:
+    """A moment that is another after ``forget``: what was read before may not be what is there."""
+    return monotonic()
 
 
 _RAISE, _RAISED = "raise limit", "raised limit"
@@ -189,12 +196,6 @@ def audit_rows(limit: int = 100) -> tuple[AuditRow, ...]:
         return audit.latest(connection, limit)
 
 
-@st.cache_data(ttl=600, max_entries=16, show_spinner=False)
-def sample(request: PopulateRequest) -> Sample:
-    """The first rows a request would load."""
-    return take_sample(request)
-
-
 def forget() -> None:
     """Drop every cached read: something was written, or the server came back."""
     st.cache_data.clear()
@@ -229,10 +230,9 @@ def drop_beyond(widget: str, low: float, high: float) -> None:
     given = st.query_params.get(widget)
     if given is None or widget in st.session_state:
         return
-    try:
+    fits = False
+    with suppress(ValueError):
         fits = low <= float(given) <= high
-    except ValueError:
-        fits = False
     if not fits:
         del st.query_params[widget]
         st.rerun()

@@ -47,6 +47,8 @@ def _cause(reading: Reading) -> str:
         cause = reading.waits_for()
     except DashboardError:  # the read will tell it, too
         return ""
+    if cause is None:
+        return ""
     return f" · waiting for {cause}" if cause else " · the server is computing"
 
 

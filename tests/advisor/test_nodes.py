@@ -130,6 +130,14 @@ def test_a_standby_by_itself_does_not_know_what_its_primary_scans(nodes: Nodes) 
     assert ask_replicas(naming(standby, url_of(primary)), COLUMN) == (Node(primary.label, {"graph": 0}),)
 
 
+def test_a_node_that_is_not_the_one_wanted_does_not_stand_in_for_it(nodes: Nodes) -> None:
+    primary, standby = nodes
+    for asked, other in ((primary, primary), (standby, standby)):
+        found = looked(naming(asked, url_of(other)))
+        assert isinstance(found, Silence)
+        assert "DATABASE_REPLICA_URLS" in found.reason
+
+
 def test_an_index_is_unused_until_the_standby_searches_it(nodes: Nodes) -> None:
     primary, standby = nodes
     both = naming(primary, url_of(standby))

@@ -11,8 +11,9 @@ from dashboard.benchmark.plan_file import from_toml, to_toml
 from dashboard.benchmark.trial import Outcome, void
 from dashboard.benchmark.trials import PlannedTrial
 from db.catalog import find_column
-from db.engine import Database
-from db.errors import Cancelled, RequestError
+from db.client import check_direct
+from db.engine import Database, driver_cursor
+from db.errors import Cancelled, ConnectionFailed, RequestError
 from db.progress import Progress
 from db.runs import LIVE
 from tests.benchmark.conftest import PLAN, Bench, Journal
@@ -81,6 +82,29 @@ def test_what_would_leave_others_too_few_connections_does_not_start(
 
     assert [(point["clients"], point["rate"]) for point in found.load] == [(1, 0)], "a rate is for the copy"
     assert found.facts[SAID] == ["2 clients did not ask: 3 connections were left, and others want theirs."]
+
+
+def test_clients_that_the_server_does_not_let_in_are_no_reason_to_begin_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionFailed("too many connections for role reader")
+
+    loaded, [_, (trial, outcome)] = asked(bench)
+    monkeypatch.setattr(live_load, "offer", refuse)
+    found = with_live_load(loaded, trial, outcome, tell=lambda _: None).trial
+    assert found.facts[SAID] == ["1 client did not go on: too many connections for role reader"]
+
+
+def test_clients_set_nothing_where_a_pooler_left_out_what_their_connection_asked_for(bench: Bench) -> None:
+    with bench.database.writing("tests") as connection, driver_cursor(connection, "tests") as cursor:
+        check_direct(cursor)
+    with (
+        bench.database.reading("tests") as connection,
+        driver_cursor(connection, "tests") as cursor,
+        pytest.raises(RequestError, match="through a pooler"),
+    ):
+        check_direct(cursor)
 
 
 def test_clients_that_would_go_another_way_than_the_one_measured_are_ended(bench: Bench) -> None:

@@ -38,3 +38,13 @@ def test_every_session_leaves_one_connection_less(database: Database) -> None:
             with database.reading("test") as connection:
                 left.append(connections_left(connection))
     assert 0 < left[1] <= left[0] - 1, "one of the two may have been open already"
+
+
+def test_a_login_that_may_not_look_into_others_sessions_counts_them_all_the_same(database: Database) -> None:
+    with database.control("someone"), database.control("tests") as connection:
+        connection.exec_driver_sql("BEGIN")
+        known = connections_left(connection)
+        connection.exec_driver_sql("CREATE ROLE sees_nobody")
+        connection.exec_driver_sql("SET LOCAL ROLE sees_nobody")
+        assert connections_left(connection) <= known, "the sessions are those of the transaction's first look"
+        connection.exec_driver_sql("ROLLBACK")

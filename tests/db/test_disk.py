@@ -1,5 +1,6 @@
 """The disk where an index would go, and whether the server is here: told of this machine, and of no other."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_the_storage_of_a_server_on_this_machine_is_named(
         device = folder.stat().st_dev
         mounts = tmp_path / "mountinfo"
         monkeypatch.setattr(disk, "MOUNTS", mounts)
-        number = f"{device >> 8 & 0xFFF}:{device & 0xFF}"
+        number = f"{os.major(device)}:{os.minor(device)}"
         mounts.write_text(
             f"21 1 9:999 / / rw - proc proc rw\n36 35 {number} / /mnt rw,x shared:1 - ext4 /dev/nvme0n1 rw\n"
         )

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable
+from threading import enumerate as enumerate_threads
 from time import monotonic, sleep
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from dashboard import reading
+from dashboard.reading import Reading
+from dashboard.ui import state
 from db.engine import Database
 from tests.pages.conftest import open_app
 from tests.pages.filled import widget
@@ -52,6 +56,40 @@ def test_a_page_of_rows_is_waited_for_in_its_place_and_so_is_its_count(impatient
     assert re.search(r"(?s)\(estimate\).*Counting · \d+ s", words(app))
     assert "count exactly" not in [button.key for button in app.button]
     drawn_until(app, lambda app: "25,001 rows" in words(app))
+
+
+def test_what_was_read_before_something_was_written_is_read_again(impatient: Database) -> None:
+    app = open_app("data", c="public.many.e")
+    while any(thread.name.startswith("reading ") for thread in enumerate_threads()):
+        sleep(0.01)
+    run(impatient, "INSERT INTO many VALUES (25001, '[1,1]')")
+    state.forget()
+    assert ids(drawn_until(app, lambda app: app.dataframe))[0] == 25_001
+
+
+def test_a_reader_who_goes_on_meanwhile_begins_nothing_twice(
+    impatient: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    interrupted: list[bool] = []
+    begin, comes_in_time = reading.begin, Reading.comes_in_time
+
+    def counted(database: Database, question: str, read: Callable[[Database], object]) -> Reading:
+        begun.append(question)
+        return begin(database, question, read)
+
+    def interrupt(waited_for: Reading) -> bool:
+        if not interrupted:
+            interrupted.append(True)
+            raise StopException  # as Streamlit ends the run of a reader who touches a widget
+        return comes_in_time(waited_for)
+
+    monkeypatch.setattr(reading, "begin", counted)
+    monkeypatch.setattr(Reading, "comes_in_time", interrupt)
+    app = open_app("data", c="public.many.e")
+    assert interrupted
+    assert ids(drawn_until(app, lambda app: app.dataframe))[0] == 25_000
+    assert len(begun) == 1
 
 
 def test_both_answers_of_a_search_are_waited_for(impatient: Database) -> None:

@@ -74,14 +74,15 @@ def _unasked(facts: Facts, index: IndexInfo) -> Silence | None:
     for node in facts.nodes:
         if node.trouble:
             return Silence(f"{index.name} has no scan here, and {node.label} was not heard: {node.trouble}")
-    if facts.server.in_recovery and not facts.nodes:
+    standbys = sum(node.is_standby for node in facts.nodes)
+    if facts.server.in_recovery and standbys == len(facts.nodes):
         return Silence(
             "This is a standby: what the primary scans is counted there; "
             "DATABASE_REPLICA_URLS lets it be asked, too."
         )
-    if facts.notes.standbys > len(facts.nodes):
+    if facts.notes.standbys > standbys:
         return Silence(
-            f"Connected standbys, {facts.notes.standbys}, count scans of their own, and {len(facts.nodes)} "
+            f"Connected standbys, {facts.notes.standbys}, count scans of their own, and {standbys} "
             f"can be asked: name each in DATABASE_REPLICA_URLS before {index.name} is dropped."
         )
     return None

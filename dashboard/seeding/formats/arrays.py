@@ -75,7 +75,9 @@ class Header:
 def is_plain(path: Path) -> bool:
     """Whether a file begins as numpy.save begins one, so that its header is nothing to be parsed."""
     with path.open("rb") as file:
-        return _PLAIN.match(file.read(PLAIN_BYTES)) is not None
+        start = file.read(PLAIN_BYTES)
+    header = _PLAIN.match(start)
+    return header is not None and header.end() == 10 + int.from_bytes(start[8:10], "little")
 
 
 def survey_npy(path: Path, _: str | None) -> Contents:

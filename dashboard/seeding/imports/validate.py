@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,8 +51,10 @@ def validate(
     Raises RequestError where the file, the table or the mapping cannot be used at all, or where a plan
     that was approved is no longer true; PermissionDenied where a login may not do it.
     """
-    with opened(request.path) as file, hashed(file.path) as sha256:
-        stamp = stamp_of(file.path)  # before the first look: later it might be another file's
+    with ExitStack() as stack:
+        file = stack.enter_context(opened(request.path))
+        stamp = stamp_of(file.path)  # before the first look, and the hash: later it might be another file's
+        sha256 = stack.enter_context(hashed(file.path))
         found = file.contents(request.dataset)
         look = _begin(database, request, found, sha256)
         look.spool.stamp = stamp

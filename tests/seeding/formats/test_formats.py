@@ -108,11 +108,17 @@ def test_rows_come_through_processes_of_their_own_as_they_are(written: Make, nam
     }
 
 
-ODD_HEADER = b"{'shape': (3, 1), 'descr': '<f4', 'fortran_order': False}\n"
-ODD = b"\x93NUMPY\x01\x00" + len(ODD_HEADER).to_bytes(2, "little") + ODD_HEADER + bytes(12)
+def headed(header: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(12)
 
 
-@pytest.mark.parametrize("content", [None, ODD], ids=["what is to the letter", "what is not"])
+ODD = headed(b"{'shape': (3, 1), 'descr': '<f4', 'fortran_order': False}\n")
+LONGER = headed(b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1), }\n# and so on\n")
+
+
+@pytest.mark.parametrize(
+    "content", [None, ODD, LONGER], ids=["what is to the letter", "what is not", "what goes on after it"]
+)
 @pytest.mark.parametrize("name", ["array.npy", "big.npy"])
 def test_a_header_is_parsed_in_the_sandbox_unless_it_is_as_numpy_writes_it(
     written: Make, name: str, content: bytes | None, monkeypatch: pytest.MonkeyPatch
