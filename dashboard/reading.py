@@ -77,12 +77,12 @@ class Reading:
     def stop(self) -> None:
         """Cancel what its sessions execute now; to be repeated until it is done, as it may go on to more."""
         self.is_stopped = True
-        with self.database.reading("stop") as connection:
+        with self.database.aside("stop") as connection:
             activity.cancel(connection, self.tag)
 
     def waits_for(self) -> str | None:
         """Name what its session waits for: "" where it computes, None where it is between two statements."""
-        with self.database.reading("look") as connection:
+        with self.database.aside("look") as connection:
             return activity.waits_for(connection, self.tag)
 
 

@@ -39,7 +39,8 @@ SELECT coalesce(nullif(application_name, ''), 'idle, or without a name') AS prog
        extract(epoch FROM max(clock_timestamp() - query_start) FILTER (WHERE state = 'active'))::float
          AS longest_s
 FROM pg_stat_activity
-WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()
+WHERE coalesce(backend_type, 'client backend') = 'client backend'
+  AND datname = current_database() AND pid <> pg_backend_pid()
 GROUP BY 1 ORDER BY 2 DESC, 1
 """)
 

@@ -39,10 +39,12 @@ _JOB_OPTIONS = (
 )
 _CONTROL_OPTIONS = "-c statement_timeout=15s -c lock_timeout=3s -c client_connection_check_interval=1s"
 _CONTROL_TIMEOUT_S = 15
+_GONE_S = 10
+"""A server that acknowledges nothing for so long is not there."""
 _BEGAN = "vectorscope began"
 """When a session's last statement was sent: a key of what its pool keeps of it."""
 
-_ENGINES = ("_read_engine", "_write_engine", "_control_engine")
+_ENGINES = ("_read_engine", "_aside_engine", "_write_engine", "_control_engine")
 _SECRET_OPTIONS = ("sslpassword", "passfile")
 
 _LOAD_LIBRARY = text("SELECT '[1]'::vector")
@@ -134,6 +136,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def aside(self, purpose: str) -> Iterator[Connection]:
+        """Lend an autocommit connection of the login that reads, which its reads cannot use up."""
+        with _lent(self._aside_engine, self.label, _CONTROL_TIMEOUT_S) as connection:
+            connection.execute(_NAME, {"name": self._application(purpose)})
+            yield connection
+
+    @contextmanager
     def writing(self, purpose: str) -> Iterator[Connection]:
         """Lend a connection for a job's steps; the caller opens each transaction with ``begin()``."""
         with _lent(self._write_engine, self.label) as connection:
@@ -166,6 +175,10 @@ class Database:
         return engine.execution_options(postgresql_readonly=True)
 
     @cached_property
+    def _aside_engine(self) -> Engine:
+        return _engine(self._read_url, pool_size=1, max_overflow=3, isolation_level="AUTOCOMMIT")
+
+    @cached_property
     def _write_engine(self) -> Engine:
         return _engine(self.url, pool_size=2, max_overflow=4, options=_JOB_OPTIONS)
 
@@ -180,7 +193,11 @@ _NAME = text("SELECT set_config('application_name', :name, false)")
 
 
 def _engine(url: URL, *, options: str = "", **keywords: Any) -> Engine:
-    connect_args: dict[str, Any] = {"connect_timeout": 10, "application_name": "vectorscope"}
+    connect_args: dict[str, Any] = {
+        "connect_timeout": _GONE_S,
+        "tcp_user_timeout": 1000 * _GONE_S,
+        "application_name": "vectorscope",
+    }
     if options:
         connect_args["options"] = options
     engine = create_engine(

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from time import perf_counter
 
@@ -50,7 +50,7 @@ def populate(database: Database, request: PopulateRequest, ledger: Ledger, *, jo
     except after a Handover, a lost connection or the end of the process, where another worker goes on.
     """
     if published := ledger.checkpoint.get("published"):
-        return Loaded(**published)
+        return Loaded(**{f.name: published[f.name] for f in fields(Loaded) if f.name in published})
     started = perf_counter()
     ledger.tell(Progress(0, 0, "rows", "reading"))
     plan = check(database, request)

@@ -176,7 +176,7 @@ def denied(error: PermissionDenied) -> None:
 def too_slow(error: StatementTimeout) -> None:
     """Say that the limit was reached, which, and by what; and offer to wait longer, this once."""
     told = error.message
-    if "statement timeout" in told:  # PostgreSQL's own words, which name no limit
+    if error.limit_s and "statement timeout" in told:  # PostgreSQL's own words, which name no limit
         told = f"This took longer than {error.limit_s:g} s, and the server stopped it."
     with st.container(gap="xsmall"):
         problem(StatementTimeout(told, f"{error.remedy} READ_TIMEOUT_S sets the limit."))

@@ -36,8 +36,6 @@ def _look(reading: Reading, doing: str) -> None:
         st.text(waited, width="content")
     if asked or reading.is_stopped:
         _stop(reading)
-    if asked:
-        st.rerun(scope="fragment")
 
 
 def _cause(reading: Reading) -> str:

@@ -20,7 +20,11 @@ CREATE FUNCTION vectorscope.keep_results() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
   again CONSTANT text DEFAULT 'Measure again: that makes another run. A run can be deleted, as a whole.';
 BEGIN
-  IF TG_TABLE_NAME = 'run' THEN
+  IF TG_OP = 'TRUNCATE' THEN
+    RAISE restrict_violation
+      USING MESSAGE = format('The table vectorscope.%s holds results: it is not emptied.', TG_TABLE_NAME),
+            HINT = again;
+  ELSIF TG_TABLE_NAME = 'run' THEN
     RAISE restrict_violation
       USING MESSAGE = format('Run %s is finished: its results are never changed.', OLD.id), HINT = again;
   ELSIF TG_TABLE_NAME = 'truth' THEN
@@ -71,6 +75,15 @@ CREATE TRIGGER trial_in_time BEFORE INSERT ON vectorscope.trial FOR EACH ROW
 EXECUTE FUNCTION vectorscope.keep_results()
 """
 
+NOT_EMPTIED = (
+    "CREATE TRIGGER run_not_emptied BEFORE TRUNCATE ON vectorscope.run "
+    "FOR EACH STATEMENT EXECUTE FUNCTION vectorscope.keep_results()",
+    "CREATE TRIGGER trial_not_emptied BEFORE TRUNCATE ON vectorscope.trial "
+    "FOR EACH STATEMENT EXECUTE FUNCTION vectorscope.keep_results()",
+    "CREATE TRIGGER truth_not_emptied BEFORE TRUNCATE ON vectorscope.truth "
+    "FOR EACH STATEMENT EXECUTE FUNCTION vectorscope.keep_results()",
+)
+
 # Also where session_replication_role leaves other triggers out.  Not trial_in_time: a dump that is read
 # back, runs first, adds the trials of runs that are finished.
 ALWAYS = (
@@ -91,7 +104,7 @@ def upgrade() -> None:
         sa.Column("neighbours", sa.LargeBinary, nullable=False),
         schema=SCHEMA,
     )
-    for statement in (REFUSE, FINISHED_RUN, KEPT_TRIAL, KEPT_TRUTH, NO_LATE_TRIAL, *ALWAYS):
+    for statement in (REFUSE, FINISHED_RUN, KEPT_TRIAL, KEPT_TRUTH, NO_LATE_TRIAL, *NOT_EMPTIED, *ALWAYS):
         op.execute(statement)
 
 
@@ -99,6 +112,8 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER run_kept ON vectorscope.run")
     op.execute("DROP TRIGGER trial_kept ON vectorscope.trial")
     op.execute("DROP TRIGGER trial_in_time ON vectorscope.trial")
+    op.execute("DROP TRIGGER run_not_emptied ON vectorscope.run")
+    op.execute("DROP TRIGGER trial_not_emptied ON vectorscope.trial")
     op.drop_table("truth", schema=SCHEMA)
     for name in ("truth", "found"):
         op.drop_column("trial", name, schema=SCHEMA)

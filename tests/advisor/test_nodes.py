@@ -122,6 +122,16 @@ def test_a_node_that_does_not_answer_keeps_the_rule_silent_and_its_password(node
     assert "hush" not in found.reason
 
 
+def test_a_node_that_is_gone_is_waited_for_once_not_for_each_column(nodes: Nodes) -> None:
+    asking = naming(nodes[0], NOBODY)
+    [first] = ask_replicas(asking, COLUMN)
+    [replica] = asking.replicas
+    replica.dispose()
+    assert ask_replicas(asking, "public.another.embedding") == (first,)
+    assert "_read_engine" not in vars(replica), "nobody connected"
+    asking.dispose()
+
+
 def test_a_standby_by_itself_does_not_know_what_its_primary_scans(nodes: Nodes) -> None:
     primary, standby = nodes
     alone = looked(standby)

@@ -57,6 +57,16 @@ def test_not_even_where_other_triggers_are_left_out(database: Database) -> None:
         assert FINAL in refused(connection, "UPDATE vectorscope.run SET rows = 1")
 
 
+@pytest.mark.parametrize("table", ["trial", "truth", "run CASCADE"])
+def test_no_table_of_results_is_emptied(database: Database, table: str) -> None:
+    with database.control("tests") as connection:
+        run_id = started(connection)
+        kept(connection, run_id, trial(0))
+        told = refused(connection, f"TRUNCATE vectorscope.{table}")
+        assert "holds results: it is not emptied." in told
+        assert len(load_run(connection, run_id).trials) == 1
+
+
 def test_a_finished_run_gets_no_trial_and_loses_none(database: Database) -> None:
     with database.control("tests") as connection:
         run_id = started(connection)
