@@ -84,6 +84,11 @@ def open_instance(tell: Tell = logger.info) -> Instance:
             read_timeout_s=chosen.read_timeout_s,
         )
         return Instance(chosen, database, None)
+    if chosen.database_replica_urls:
+        raise RequestError(
+            "DATABASE_REPLICA_URLS is set, but DATABASE_URL is not: the embedded server has no other nodes.",
+            "Set DATABASE_URL, too, or unset DATABASE_REPLICA_URLS to use the embedded server.",
+        )
     if chosen.database_read_url:
         raise RequestError(
             "DATABASE_READ_URL is set, but DATABASE_URL is not: it is a second login to the same database.",

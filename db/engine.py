@@ -65,7 +65,10 @@ class Database:
     ) -> None:
         self.url = parse_url(url)
         self._read_url = parse_url(read_url, "DATABASE_READ_URL") if read_url else self.url
-        self._replica_urls = tuple(parse_url(each, "DATABASE_REPLICA_URLS") for each in replica_urls)
+        self._replica_urls = tuple(
+            parse_url(each, f"Address {number} of {len(replica_urls)} in DATABASE_REPLICA_URLS")
+            for number, each in enumerate(replica_urls, 1)
+        )
         self._read_timeout_s = read_timeout_s
         self._tag = tag
 

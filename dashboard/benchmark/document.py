@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboard.benchmark import growth_arms
-from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast, wal_remark
+from dashboard.benchmark.judged import Judged, judged, said, sampled, size_over_forecast, wal_remark
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.target import Target
 from dashboard.benchmark.ties import doubt
@@ -41,7 +41,7 @@ def to_document(
         **tuned,
         "trials": [to_row(trial) for trial in run.trials if trial is not run.exact],
         "exact": to_row(run.exact) if run.exact else None,
-        "verdicts": [_verdict(each) for each in asked],
+        "verdicts": [_verdict(run, each) for each in asked],
         "wal_remark": wal_remark(run),
         "growth": [] if run.plan.get("target") else list(_growth(asked)),
         "environment": {
@@ -51,7 +51,7 @@ def to_document(
     }
 
 
-def _verdict(each: Judged) -> dict[str, Any]:
+def _verdict(run: Run, each: Judged) -> dict[str, Any]:
     verdict = each.verdict
     return {
         "k": each.k,
@@ -61,7 +61,7 @@ def _verdict(each: Judged) -> dict[str, Any]:
         "index": verdict.index.position if verdict.index else None,
         "nearest": verdict.nearest.position if verdict.nearest else None,
         "no_real_difference": [_tie(tie) for tie in verdict.ties],
-        "said": said(verdict),
+        "said": f"{said(verdict)} {sampled(run)}".strip(),
         "doubt": doubt(verdict),
     }
 

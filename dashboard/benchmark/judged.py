@@ -10,6 +10,7 @@ from dashboard.benchmark.target import Target
 from dashboard.benchmark.ties import weighed
 from dashboard.benchmark.verdict import Verdict, alike, index_name, judge, setting_name
 from db.runs import Figures, Run, Trial
+from db.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ def said(verdict: Verdict) -> str:
         f"[{m['recall_low']:.3f}, {m['recall_high']:.3f}], p95 {m['p95_ms']:.3g} ms "
         f"[{m['p95_ms_low']:.3g}, {m['p95_ms_high']:.3g}]."
     )
+
+
+def sampled(run: Run) -> str:
+    """Say that a sample was measured, and not the table; empty where every row was."""
+    asked = run.plan.get("sample_rows")
+    if not asked or (run.rows or 0) + (run.queries or 0) < asked:
+        return ""
+    return f"Measured on a sample of {counted(asked)}: on more rows exact search takes longer."
 
 
 def size_over_forecast(trial: Trial) -> float | None:

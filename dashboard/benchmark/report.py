@@ -7,7 +7,7 @@ from datetime import UTC
 from html import escape
 from string import Template
 
-from dashboard.benchmark.judged import Judged, judged, said, size_over_forecast, wal_remark
+from dashboard.benchmark.judged import Judged, judged, said, sampled, size_over_forecast, wal_remark
 from dashboard.benchmark.live_load import SAID
 from dashboard.benchmark.load import LIVE_ALONE
 from dashboard.benchmark.plan import BenchmarkPlan
@@ -100,7 +100,7 @@ def _section(run: Run, each: Judged, *, several: bool) -> str:
     where = f", where {each.subset}" if each.subset else ""
     return _SECTION.substitute(
         heading=escape(f"Recall@{each.k}{where}" if several else "Verdict"),
-        said=escape(said(verdict)),
+        said=escape(f"{said(verdict)} {sampled(run)}".strip()),
         doubt=f"<p>{escape(doubted)}</p>" if (doubted := doubt(verdict)) else "",
         chart=chart(each.copies, each.k, target),
         remark=escape(f" {remark}" if (remark := wal_remark(run)) else ""),

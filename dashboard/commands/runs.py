@@ -67,7 +67,7 @@ def _line(connection: Connection, run: Run) -> dict[str, Any]:
 
 def _said(connection: Connection, run: Run) -> str | None:
     """Say what a run found for the first k and filter that it asked; None while it has no trial."""
-    from dashboard.benchmark.judged import judged, said
+    from dashboard.benchmark.judged import judged, said, sampled
     from dashboard.benchmark.ties import rivals, weighed
     from db.runs import figures
 
@@ -76,7 +76,7 @@ def _said(connection: Connection, run: Run) -> str | None:
         return None
     near = [first.verdict.index, *rivals(first.verdict, first.copies)]
     known = figures(connection, run.id, [trial.position for trial in near if trial])
-    return said(weighed(first.verdict, first.copies, known))
+    return f"{said(weighed(first.verdict, first.copies, known))} {sampled(run)}".strip()
 
 
 @runs.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.benchmark.judged import sampled
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.verdict import index_name, setting_name
 from dashboard.ui import benchmark_cards as cards
@@ -69,6 +70,8 @@ def _verdict(shown: Shown) -> None:
     st.header(said.sentence, anchor=False)
     if said.remark:
         st.markdown(f":material/info: {said.remark}")
+    if sample := sampled(shown.run):
+        st.caption(f":material/casino: {sample}")
     noise = (shown.run.environment or {}).get("noise", {})
     if remarks := noise.get("remarks"):
         st.caption(f":material/warning: {escaped(' '.join(remarks))}")

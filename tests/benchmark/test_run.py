@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from dashboard.benchmark.document import to_document
+from dashboard.benchmark.judged import sampled
 from dashboard.benchmark.machine import SERVER_HERE
 from dashboard.benchmark.measures import MEASURES
 from dashboard.benchmark.plan import BenchmarkPlan
@@ -174,6 +175,8 @@ def test_a_sample_is_measured_instead_of_the_whole(bench: Bench) -> None:
     run = bench.run(replace(NO_INDEX, sample_rows=200))
 
     assert run.rows == 170
+    assert sampled(run) == "Measured on a sample of 200 rows: on more rows exact search takes longer."
+    assert not sampled(bench.run(replace(NO_INDEX, sample_rows=1_000_000)))
 
 
 def test_queries_are_asked_as_often_as_wanted_and_recall_is_taken_once(bench: Bench) -> None:
