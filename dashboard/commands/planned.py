@@ -59,9 +59,13 @@ def _read_plan(file: str) -> BenchmarkPlan:
 
     try:
         return from_toml(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise RequestError(
-            f"The plan {file} cannot be read: {error}.", "Check the name of the file."
+            f"The plan {file} cannot be read: {error.strerror}.", "Check the name of the file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"The plan {file} is not UTF-8 from byte {error.start:,} on.", "Save it as UTF-8."
         ) from error
 
 

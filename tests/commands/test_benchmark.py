@@ -130,8 +130,10 @@ def test_a_plan_that_cannot_be_read_is_told(run: Run, tmp_path: Path) -> None:
     run("populate_db", "--source", "uniform", "--table", "items", "--rows", 300, "--dims", 4)
     broken = tmp_path / "broken.toml"
     broken.write_text('column = "items.embedding"\ndistance = "l2"\nqueries = "many"\n')
+    (strange := tmp_path / "strange.toml").write_bytes(b"k = 10\xff")
     for arguments, message in (
         (("--plan", tmp_path / "none.toml"), "none.toml cannot be read"),
+        (("--plan", strange), "strange.toml is not UTF-8 from byte 6 on"),
         (("--plan", broken), "queries must be a whole number"),
         ((), "missing argument"),
         (("items.embedding", "--growth", 2), "no growth shows"),

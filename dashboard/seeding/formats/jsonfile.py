@@ -167,7 +167,7 @@ class _Window:
                     self._at = end
                     return value
             except RecursionError as error:
-                raise self.wrong(str(error)) from None
+                raise self.wrong(_why(error)) from None
             except ValueError as error:
                 if not self._more():
                     raise self.wrong(getattr(error, "msg", str(error))) from None
@@ -208,5 +208,7 @@ def _chunks(path: Path) -> Generator[str]:
 
 
 def _why(error: Exception) -> str:
-    """Say what is wrong in the reader's terms: Python names a limit of its own for endless numbers."""
+    """Say what is wrong in the reader's terms: Python names limits of its own for what has no end."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     return "a number has over 4,300 digits" if "integer string" in str(error) else str(error)

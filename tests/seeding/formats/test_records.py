@@ -122,7 +122,7 @@ def test_values_nested_as_deeply_as_can_be_read_are_kept_or_refused_in_a_sentenc
         pytest.param("[1, 2]", "f.json", "rows of f.json hold no values", id="no good row"),
         pytest.param(b'[{"a": "\xff"}]', "f.json", "Byte 0xff at position 8 is not UTF-8", id="not UTF-8"),
         pytest.param('[{"a": 1},', "f.json", "is not JSON", id="cut off"),
-        pytest.param("[" * 100_000, "f.json", "is not JSON", id="too deep"),
+        pytest.param("[" * 100_000, "f.json", "is not JSON: it is nested too deeply", id="too deep"),
         pytest.param('a\n"x\n', "f.csv", "is not CSV", id="open quote"),
         pytest.param("a,b,a\n1,2,3\n", "f.csv", 'Column "a" appears twice', id="duplicate header"),
         pytest.param([dict.fromkeys(map(str, range(1600)), 1)], "f.json", "has 1,599 columns", id="too wide"),
